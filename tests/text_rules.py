@@ -30,6 +30,13 @@ SINKS: dict[str, tuple[int | str, ...]] = {
     **dict.fromkeys(("addTab", "setTabText", "setTabToolTip", "setItemText"), (1,)),
     **dict.fromkeys(("getOpenFileName", "getOpenFileNames", "getSaveFileName", "getExistingDirectory"), (1, 3)),
     **dict.fromkeys(("critical", "information", "question"), (1, 2)),
+    # widgets of our own, and what Qt's are given where they are made
+    "named": ("tip", "accessible"),
+    "ask_for_file": (1, "title"),
+    **dict.fromkeys(
+        ("QLineEdit", "QPlainTextEdit", "QSpinBox", "QDoubleSpinBox"),
+        ("placeholderText", "prefix", "suffix", "specialValueText"),
+    ),
     # the terminal
     **dict.fromkeys(("print", "echo", "secho", "hint", "BadParameter"), (0,)),
     **dict.fromkeys(("Option", "Argument", "Typer", "command"), ("help", "short_help", "epilog")),

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import numpy as np
-
 from resnet_studio.analysis.block_outputs import Alteration, BlockOutputs
-from resnet_studio.analysis.block_passes import block_plans, removable, same_shapes
+from resnet_studio.analysis.block_passes import block_plans, removable
 from resnet_studio.analysis.subjects import Progress, Subject, no_progress
 from resnet_studio.data.drawn_images import DrawnImages
 from resnet_studio.domain.analyses.lesion import Altered, Change, Lesion, LesionSettings, taken_out
 from resnet_studio.domain.blueprint import Blueprint
-from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck, never_stop
-from resnet_studio.text import _, _n
+from resnet_studio.text import _
 
 OnResult = Callable[[Altered], None]
 
@@ -103,40 +99,3 @@ def alteration_for(plan: Blueprint, change: Change) -> Alteration | None:
 def each_block(plan: Blueprint) -> tuple[Alteration, ...]:
     """Every block that can be taken out, one at a time, from the first to the last."""
     return tuple(Alteration(block.name, (block.name,)) for block in block_plans(plan) if removable(block))
-
-
-def some_blocks(plan: Blueprint, count: int, seed: int) -> Alteration:
-    """``count`` blocks at once, drawn at random (section 4.2)."""
-    names = [alteration.name for alteration in each_block(plan)]
-    if not 0 <= count <= len(names):
-        raise ValueError(f"count must be 0 to {len(names)}, got {count}")
-    drawn = sorted(_random(seed).permutation(len(names))[:count].tolist())
-    name = _n("{count} block, draw {seed}", "{count} blocks, draw {seed}", count, seed=seed)
-    return Alteration(name, tuple(names[place] for place in drawn))
-
-
-def swapped(plan: Blueprint, swaps: int, seed: int) -> Alteration:
-    """Pairs of blocks of one shape changing places, ``swaps`` times, drawn at random (section 4.2)."""
-    blocks = block_plans(plan)
-    places = range(len(blocks))
-    pairs = [pair for pair in itertools.combinations(places, 2) if same_shapes(blocks[pair[0]], blocks[pair[1]])]
-    if not pairs:
-        raise UserError(_("No two blocks of {label} have one shape; choose a deeper network.", label=plan.spec.label))
-    order = list(places)
-    for draw in _random(seed).integers(len(pairs), size=swaps).tolist():
-        a, b = pairs[draw]
-        order[a], order[b] = order[b], order[a]
-    names = tuple(blocks[place].name for place in order)
-    return Alteration(_("{swaps} swaps, draw {seed}", swaps=swaps, seed=seed), order=names)
-
-
-def kendall_tau(plan: Blueprint, order: Sequence[str]) -> float:
-    """Kendall's rank correlation of ``order`` with the order in which the blocks were built: 1 if it is the same."""
-    built = {block.name: place for place, block in enumerate(block_plans(plan))}
-    places = [built[name] for name in order] or list(built.values())
-    pairs = list(itertools.combinations(places, 2))
-    return sum(1 if a < b else -1 for a, b in pairs) / len(pairs) if pairs else 1.0
-
-
-def _random(seed: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(seed))

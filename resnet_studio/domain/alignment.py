@@ -65,10 +65,6 @@ class Section:
     groups: tuple[Group, ...]
     stages: tuple[int, ...]
 
-    @property
-    def lines(self) -> int:
-        return sum(len(group.lines) for group in self.groups)
-
 
 def items(plan: Blueprint) -> Iterator[Item]:
     """The drawn layers in the order of the forward pass; projections belong to their block's shortcut."""

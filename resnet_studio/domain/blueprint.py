@@ -126,14 +126,6 @@ class StagePlan:
     def output(self) -> Shape:
         return self.blocks[-1].output
 
-    @property
-    def parameters(self) -> int:
-        return sum(block.parameters for block in self.blocks)
-
-    @property
-    def multiply_adds(self) -> int:
-        return sum(block.multiply_adds for block in self.blocks)
-
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:

@@ -232,11 +232,6 @@ def environment_row(key: str, values: Sequence[str | None]) -> Difference:
     return Difference(f"environment.{key}", title, "", tuple(_short(value) for value in values))
 
 
-def differing_fields(runs: Sequence[RunRecord]) -> list[str]:
-    """Dotted names of the fields in which the runs differ."""
-    return [row.field for row in comparison_rows(runs)]
-
-
 def _short(value: str | None) -> str:
     """Checksums are cut: twelve digits are enough to distinguish them."""
     if value is None:

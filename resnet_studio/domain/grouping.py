@@ -117,11 +117,6 @@ class RunGroup:
         values = [field.read(run) for run in runs]
         return statistic([float(v) for v in values if isinstance(v, int | float) and math.isfinite(v)])
 
-    def value(self, field: RunField) -> object:
-        """What all runs share, None where they differ."""
-        values = {field.read(run) for run in self.runs}
-        return next(iter(values)) if len(values) == 1 else None
-
 
 def group_runs(runs: Iterable[RunRecord], grouping: Grouping) -> list[RunGroup]:
     """The groups of ``runs``, in the order of their first runs.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -227,7 +226,3 @@ class QueueCommand(Spec):
     run_ids: tuple[str, ...] = ()
     first: bool = False
     join: bool = False
-
-
-def open_entries(entries: Sequence[QueueEntry]) -> list[QueueEntry]:
-    return [entry for entry in entries if not entry.status.ended]

@@ -97,10 +97,6 @@ def data_texts(run: RunRecord) -> tuple[str, ...]:
     return (source, _("data {not_known}", not_known=_("not known"))) if run.imported else (source,)
 
 
-def _created(run: RunRecord) -> str:
-    return moment(run.created_at).replace(" ", "T")
-
-
 def _own() -> Iterator[RunField]:
     text, word = FieldKind.TEXT, FieldKind.WORD
     yield RunField("name", _("Name"), text, lambda run: run.name)
@@ -112,7 +108,7 @@ def _own() -> Iterator[RunField]:
     yield RunField("cohort", _("Cohort"), text, lambda run: run.cohort_id)
     yield RunField("kind", _("Kind"), word, lambda run: "residual" if run.residual else "plain")
     yield RunField("label", _("Network"), text, lambda run: run.spec.network.label)
-    yield RunField("created", _("Created"), FieldKind.DATE, _created)
+    yield RunField("created", _("Created"), FieldKind.DATE, lambda run: moment(run.created_at).replace(" ", "T"))
     for key, title, unit, quantity in _RESULTS:
         yield RunField(key, title, FieldKind.NUMBER, _reader_of_result(quantity), unit, is_result=True)
     for key, title, quantity in _COUNTS:
@@ -197,8 +193,3 @@ def find_field(key: str) -> RunField | None:
         name = key.removeprefix(_ENVIRONMENT)
         return RunField(key, name.replace("_", " "), FieldKind.TEXT, lambda run: run.environment.get(name))
     return next((found for found in fields.values() if found.path == key), None)
-
-
-def results() -> tuple[RunField, ...]:
-    """What was measured of runs, as numbers."""
-    return tuple(found for found in run_fields().values() if found.is_result)

@@ -89,14 +89,6 @@ class AnalysisStore:
                 raise _unknown(analysis_id)
             return _whole(row, _members(session, [row.key])[row.key])
 
-    def delete_analysis(self, analysis_id: str) -> None:
-        """Remove one for good."""
-        with self._storage.writing() as session:
-            key = session.scalar(select(AnalysisRow.key).where(AnalysisRow.id == analysis_id))
-            if key is None:
-                raise _unknown(analysis_id)
-            session.execute(delete(AnalysisRow).where(AnalysisRow.key == key))
-
 
 def remove_analyses_of_runs(session: Session, condition: Any) -> None:
     """Remove every analysis of the runs that meet ``condition``, those about other runs too included."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -34,6 +35,7 @@ from resnet_studio.history.schema import (
     TagRow,
 )
 from resnet_studio.history.sessions import locked
+from resnet_studio.history.storage import Storage
 from resnet_studio.history.stored_specs import stored_spec, what_helps
 from resnet_studio.platform.run_folder import is_run_id
 from resnet_studio.text import _
@@ -42,6 +44,7 @@ log = logging.getLogger(__name__)
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _NAMED_AT_MOST = 5
+ACTIVE = [status for status in RunStatus if status.active]
 
 
 def now() -> datetime:
@@ -276,6 +279,27 @@ def checkpoint_records(session: Session, run_id: str, key: int) -> list[Checkpoi
 
 def active(row: RunRow) -> bool:
     return isinstance(row.status, RunStatus) and row.status.active
+
+
+@contextmanager
+def changing(storage: Storage, run_id: str) -> Iterator[tuple[Session, RunRow]]:
+    """The row of one run, which is changed in the block and stored with the time after it; UserError if unknown."""
+    with storage.writing() as session:
+        row = rows_by_id(session, [run_id])[run_id]
+        yield session, row
+        row.updated_at = now()
+
+
+def checkpoint_row(run: RunRow, iteration: int, folder: str, weights_sha256: str, seconds: float) -> CheckpointRow:
+    """Of a checkpoint that lies in ``folder``, made now."""
+    return CheckpointRow(
+        run_key=run.key,
+        iteration=iteration,
+        folder=folder,
+        weights_sha256=weights_sha256,
+        seconds=seconds,
+        created_at=now(),
+    )
 
 
 def rows_by_id(session: Session, run_ids: Iterable[str]) -> dict[str, RunRow]:

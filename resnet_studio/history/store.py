@@ -3,48 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Numeric, cast, delete, extract, func, select, update
+from sqlalchemy import Numeric, cast, extract, func, select, update
 
 from resnet_studio.domain.enums import RunStatus
-from resnet_studio.domain.errors import DiskFullError, StoreError, UserError
-from resnet_studio.domain.events import CurveChunk
+from resnet_studio.domain.errors import DiskFullError, StoreError
 from resnet_studio.domain.queue import Claim
-from resnet_studio.domain.records import CheckpointRecord, Curve, RunRecord
-from resnet_studio.domain.series import Series
+from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec
 from resnet_studio.history import curves as chunked
 from resnet_studio.history import runs
-from resnet_studio.history.analyses import AnalysisStore, remove_analyses_of_runs
+from resnet_studio.history.analyses import AnalysisStore
 from resnet_studio.history.clock import database_now
-from resnet_studio.history.evaluations import EvaluationStore, remove_of_runs
+from resnet_studio.history.evaluations import EvaluationStore
+from resnet_studio.history.measurements import MeasurementStore
 from resnet_studio.history.queue.fenced_storage import FencedStorage
 from resnet_studio.history.queue.store import QueueStore
+from resnet_studio.history.run_changes import RunChanges
 from resnet_studio.history.run_folders import checkpoints_there, lost_history, remove_run_folders, unlisted_runs
 from resnet_studio.history.run_list import RunList
 from resnet_studio.history.schema import (
     AnalysisRow,
     ArchivedRunRow,
-    CheckpointRow,
     CohortRow,
     EvaluationRow,
     RunRow,
     TagRow,
 )
-from resnet_studio.history.sessions import locked
 from resnet_studio.history.storage import Requests, Storage, default_url, storage_at
 from resnet_studio.platform.home import Home
 from resnet_studio.text import _
 
-_ACTIVE = [status for status in RunStatus if status.active]
 _INTERRUPTED = _("ResNet Studio ended without warning while this run was training; resume it to go on.")
 
 
-class RunStore(EvaluationStore, AnalysisStore, QueueStore):
+class RunStore(RunChanges, MeasurementStore, EvaluationStore, AnalysisStore, QueueStore):
     """The history of one home folder. Every method may be called from any thread.
 
     In a file one process at a time writes; a store that came second reads (``writable`` is False) and raises StoreError
@@ -196,16 +192,7 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
             with self._storage.writing() as session:
                 session.add(row)
                 session.flush()
-                session.add(
-                    CheckpointRow(
-                        run_key=row.key,
-                        iteration=0,
-                        folder=folder,
-                        weights_sha256=sha256,
-                        seconds=0.0,
-                        created_at=runs.now(),
-                    )
-                )
+                session.add(runs.checkpoint_row(row, 0, folder, sha256, seconds=0.0))
         except BaseException as error:
             remove_run_folders(self.home, [row.id])
             if isinstance(error, OSError):
@@ -238,9 +225,8 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
 
     def set_status(self, run_id: str, status: RunStatus, reason: str = "", iteration: int | None = None) -> None:
         """``reason`` is a sentence or empty; ``iteration`` where it differs from what the curves say."""
-        with self._storage.writing() as session:
-            row = runs.rows_by_id(session, [run_id])[run_id]
-            row.status, row.reason, row.updated_at = RunStatus(status), reason, runs.now()
+        with runs.changing(self._storage, run_id) as (session, row):
+            row.status, row.reason = RunStatus(status), reason
             if iteration is not None:
                 row.iteration = iteration
             if not row.status.ended:
@@ -252,9 +238,8 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
 
     def set_weights(self, run_id: str, sha256: str) -> None:
         """Digest of the weights the run has now."""
-        with self._storage.writing() as session:
-            row = runs.rows_by_id(session, [run_id])[run_id]
-            row.weights_sha256, row.updated_at = sha256, runs.now()
+        with runs.changing(self._storage, run_id) as (_session, row):
+            row.weights_sha256 = sha256
 
     def mark_interrupted(self) -> tuple[str, ...]:
         """Mark every run that is written down as active; only while nothing is training in this process.
@@ -263,7 +248,7 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
             Their ids.
         """
         with self._storage.writing() as session:
-            active = RunRow.status.in_(_ACTIVE)
+            active = RunRow.status.in_(runs.ACTIVE)
             found = session.scalars(select(RunRow.id).where(active).order_by(RunRow.key)).all()
             marks = {"status": RunStatus.INTERRUPTED, "reason": _INTERRUPTED, "updated_at": runs.now()}
             session.execute(update(RunRow).where(active).values(marks))
@@ -324,7 +309,7 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
         For a history that many share. Some milliseconds for ten thousand runs.
         """
         with self._storage.reading() as session:
-            rest = RunRow.status.not_in(_ACTIVE)
+            rest = RunRow.status.not_in(runs.ACTIVE)
             changes = func.sum(cast(extract("epoch", RunRow.updated_at), Numeric(24, 6)))
             ended = session.execute(select(func.count(), changes, func.count(RunRow.deleted_at)).where(rest)).one()
             shown = (RunRow.key, RunRow.status, RunRow.name, RunRow.note, RunRow.colour, RunRow.deleted_at)
@@ -346,193 +331,6 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
         with self._storage.reading() as session:
             cohort = select(CohortRow.key).where(CohortRow.id == cohort_id)
             return runs.records(session, RunRow.cohort_key.in_(cohort) & RunRow.deleted_at.is_(None))[0]
-
-    # Curves
-
-    def append_chunks(self, chunks: Sequence[CurveChunk]) -> None:
-        """Store the chunks of a whole cohort in one transaction; iteration, errors and seconds of the runs follow.
-
-        Raises:
-            ValueError: If a chunk does not lie wholly after what is stored of its series; nothing is stored then.
-        """
-        if not chunks:
-            return
-        with self._storage.writing() as session:
-            rows = runs.rows_by_id(session, (chunk.run_id for chunk in chunks))
-            chunked.append(session, rows, chunks)
-            for row in rows.values():
-                row.updated_at = runs.now()
-
-    def truncate_curves(self, run_id: str, after_iteration: int) -> None:
-        """Drop every point of an iteration beyond ``after_iteration``; the list columns are those of what is left."""
-        with self._storage.writing() as session:
-            row = runs.rows_by_id(session, [run_id])[run_id]
-            chunked.truncate(session, row, after_iteration)
-            row.updated_at = runs.now()
-
-    def curve(self, run_id: str, series: Series) -> Curve:
-        """The whole series, empty if nothing was measured."""
-        return self.curves([run_id], [series])[run_id, Series(series)]
-
-    def curves(self, run_ids: Sequence[str], series: Sequence[Series]) -> dict[tuple[str, Series], Curve]:
-        """Every combination, from one consistent view: the curves of twins are of one moment."""
-        kinds = [Series(each) for each in series]
-        with self._storage.reading() as session:
-            keys = {run_id: row.key for run_id, row in runs.rows_by_id(session, run_ids).items()}
-            found = chunked.read(session, list(keys.values()), kinds)
-        return {
-            (run_id, kind): Curve(run_id, kind, *found.get((key, kind), chunked.nothing(kind)))
-            for run_id, key in keys.items()
-            for kind in kinds
-        }
-
-    def odd_pieces(self) -> dict[str, int]:
-        """By run id, how many pieces of its curves make no sense; they are left out of :meth:`curves`."""
-        with self._storage.reading() as session:
-            counts = chunked.odd_chunks(session)
-            names = session.execute(select(RunRow.id, RunRow.key).where(RunRow.key.in_(counts)))
-            return {str(run_id): counts[key] for run_id, key in names}
-
-    # Checkpoints
-
-    def add_checkpoint(self, run_id: str, iteration: int, folder: str, weights_sha256: str, seconds: float) -> None:
-        """Write down a whole checkpoint that lies in ``folder`` (relative to the runs folder).
-
-        One of the same iteration is replaced. The digest becomes the run's as well, in the same transaction.
-        """
-        with self._storage.writing() as session:
-            run = runs.rows_by_id(session, [run_id])[run_id]
-            session.merge(
-                CheckpointRow(
-                    run_key=run.key,
-                    iteration=iteration,
-                    folder=folder,
-                    weights_sha256=weights_sha256,
-                    seconds=seconds,
-                    created_at=runs.now(),
-                )
-            )
-            run.weights_sha256, run.updated_at = weights_sha256, runs.now()
-
-    def checkpoints(self, run_id: str) -> list[CheckpointRecord]:
-        """Newest first."""
-        with self._storage.reading() as session:
-            key = runs.rows_by_id(session, [run_id])[run_id].key
-            return runs.checkpoint_records(session, run_id, key)
-
-    def drop_checkpoint(self, run_id: str, iteration: int) -> None:
-        """Forget a checkpoint, if there is one; its files are the caller's."""
-        with self._storage.writing() as session:
-            key = runs.rows_by_id(session, [run_id])[run_id].key
-            mine = (CheckpointRow.run_key == key) & (CheckpointRow.iteration == iteration)
-            session.execute(delete(CheckpointRow).where(mine))
-
-    # What the user changes
-
-    def rename(self, run_id: str, name: str) -> None:
-        """Raises UserError for an empty or a very long name."""
-        name = runs.checked_name(name)
-        with self._storage.writing() as session:
-            row = runs.rows_by_id(session, [run_id])[run_id]
-            row.name, row.updated_at = name, runs.now()
-
-    def set_tags(self, run_id: str, tags: Sequence[str]) -> None:
-        """Replace the run's tags; white space around them, empty ones and repetitions are dropped."""
-        kept = runs.checked_tags(tags)
-        with self._storage.writing() as session:
-            query = locked(session, runs.whole_runs().where(RunRow.id == run_id), RunRow)
-            row = session.scalars(query).one_or_none()
-            if row is None:
-                raise runs.unknown(run_id)
-            row.tags.clear()
-            session.flush()
-            row.tags = runs.tag_rows(kept)
-            row.updated_at = runs.now()
-
-    def set_note(self, run_id: str, note: str) -> None:
-        with self._storage.writing() as session:
-            row = runs.rows_by_id(session, [run_id])[run_id]
-            row.note, row.updated_at = note, runs.now()
-
-    def set_colour(self, run_id: str, colour: str) -> None:
-        """``#rrggbb``; UserError for anything else."""
-        colour = runs.checked_colour(colour)
-        with self._storage.writing() as session:
-            row = runs.rows_by_id(session, [run_id])[run_id]
-            row.colour, row.updated_at = colour, runs.now()
-
-    def archive(self, run_ids: Sequence[str]) -> None:
-        """Leave runs out of the lists; they stay whole. UserError, and nothing done, if one of them is active."""
-        with self._storage.writing() as session:
-            rows = runs.rows_by_id(session, run_ids).values()
-            active = [row.name for row in rows if row.status.active]
-            if active:
-                raise UserError(
-                    _("{active}: a run in training cannot be archived; stop it first.", active=", ".join(active))
-                )
-            for row in rows:
-                session.merge(ArchivedRunRow(run_key=row.key, archived_at=runs.now()))
-
-    def unarchive(self, run_ids: Sequence[str]) -> None:
-        """Undo :meth:`archive`."""
-        with self._storage.writing() as session:
-            keys = [row.key for row in runs.rows_by_id(session, run_ids).values()]
-            session.execute(delete(ArchivedRunRow).where(ArchivedRunRow.run_key.in_(keys)))
-
-    def delete(self, run_ids: Sequence[str]) -> None:
-        """Hide runs until they are restored or purged; UserError, and nothing done, if one of them is active."""
-        with self._storage.writing() as session:
-            rows = runs.rows_by_id(session, run_ids).values()
-            active = [row.name for row in rows if runs.active(row)]
-            if active:
-                raise UserError(
-                    _("{active}: a run in training cannot be deleted; stop it first.", active=", ".join(active))
-                )
-            for row in rows:
-                row.deleted_at = row.deleted_at if isinstance(row.deleted_at, datetime) else runs.now()
-
-    def restore(self, run_ids: Sequence[str]) -> None:
-        """Undo :meth:`delete`."""
-        with self._storage.writing() as session:
-            for row in runs.rows_by_id(session, run_ids).values():
-                row.deleted_at = None
-
-    def purge_deleted(self, older_than: timedelta = timedelta(0)) -> int:
-        """Remove for good the runs that were deleted at least ``older_than`` ago.
-
-        Their folders, evaluations and analyses go with them.
-
-        Returns:
-            How many were removed.
-
-        Raises:
-            StoreError: If a folder cannot be removed; its run stays deleted, the others are gone.
-        """
-        with self._storage.writing() as session:
-            deleted = select(RunRow).where(RunRow.deleted_at.is_not(None)).order_by(RunRow.key)
-            for row in session.scalars(locked(session, deleted, RunRow)):
-                if not isinstance(row.deleted_at, datetime):
-                    row.deleted_at = runs.now()
-            session.flush()
-            ended = RunRow.status.not_in(_ACTIVE) | RunRow.status.is_(None)
-            due = (RunRow.deleted_at <= runs.now() - older_than) & ended
-            run_ids = session.scalars(select(RunRow.id).where(due)).all()
-            stuck = remove_run_folders(self.home, run_ids)
-            gone = due & RunRow.id.not_in(list(stuck))
-            remove_of_runs(session, gone)
-            remove_analyses_of_runs(session, gone)
-            session.execute(delete(RunRow).where(gone))
-            session.execute(delete(CohortRow).where(CohortRow.key.not_in(select(RunRow.cohort_key))))
-        if stuck:
-            folder, why = next(iter(stuck.values()))
-            raise StoreError(
-                _(
-                    "The folder {folder} cannot be removed ({why}); close what uses it and delete again.",
-                    folder=folder,
-                    why=why,
-                )
-            )
-        return len(run_ids)
 
     def _look_into_folders(self) -> None:
         """After damage: note checkpoints that are newer than the rows that could be had, and folders without a run."""

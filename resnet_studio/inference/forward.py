@@ -15,11 +15,11 @@ from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.events import StopCheck
-from resnet_studio.inference.memory import free_bytes
 from resnet_studio.inference.models import TrainedNetwork
 from resnet_studio.inference.views import Cut, Pixels, View
 from resnet_studio.networks.cuda import alone_on, free_cached_memory
 from resnet_studio.networks.error_rates import images_a_step
+from resnet_studio.platform.memory import available_bytes
 from resnet_studio.text import _
 
 BATCH = 250  # images that go through together at most
@@ -27,6 +27,10 @@ _CPU_WORK = 5e10  # multiply-adds of one batch on a CPU: about a second, a fract
 _LIVE_TENSORS = 5  # of the size of a network's largest layer: input, branch, shortcut, sum and the library's own
 
 Cuts = Mapping[Cut, Pixels]
+
+_MOST = {"cpu": 2 * 2**30, "cuda": 16 * 2**30}  # bytes: more makes nothing faster
+_SHARE = {"cpu": 0.25, "cuda": 0.5}  # of what is free: others may want some too
+_UNKNOWN = 2**30
 
 
 def logits_of(
@@ -152,3 +156,14 @@ def fitting(network: TrainedNetwork, height: int, width: int) -> int:
     by_memory = free_bytes(network.device) / (4 * _LIVE_TENSORS * largest * scale)
     by_time = _CPU_WORK / (plan.multiply_adds * scale) if network.device.type == "cpu" else math.inf
     return max(1, int(min(BATCH, by_memory, by_time)))
+
+
+def free_bytes(device: torch.device) -> int:
+    """Bytes that a batch on ``device`` may take, a share of what is free now; 1 GiB where that is not known."""
+    if device.type == "cuda":
+        free, _total = torch.cuda.mem_get_info(device)
+    elif device.type == "cpu":
+        free = available_bytes()
+    else:
+        return _UNKNOWN
+    return int(min(_MOST[device.type], _SHARE[device.type] * free))

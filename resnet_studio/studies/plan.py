@@ -77,10 +77,6 @@ class Comparison:
     expected: Outcome | None = None
     paper: str = ""
 
-    @property
-    def key(self) -> str:
-        return f"{self.measure.name.lower()}:{self.higher}>{self.lower}"
-
 
 @dataclass(frozen=True, slots=True)
 class StudyPlan:

@@ -39,11 +39,6 @@ class SeedGroup:
         return stdev(self.last) if len(self.last) > 1 else None
 
     @property
-    def training_mean(self) -> float | None:
-        found = _known(run.training_error for run in self.runs)
-        return fmean(found) if found else None
-
-    @property
     def best(self) -> float | None:
         """The lowest test error of any run at any time; picked on the test set, so never the headline."""
         return min(_known(run.best_test_error for run in self.runs), default=None)

@@ -34,10 +34,6 @@ def _writable(state: WindowState) -> bool:
     return state.writable
 
 
-def _can_pause(state: WindowState) -> bool:
-    return state.training and not state.stopping
-
-
 def _can_stop(state: WindowState) -> bool:
     return state.training and not state.stopping
 
@@ -102,7 +98,7 @@ class Action(Enum):
         "Ctrl+P",
         _("&Training"),
         _("Hold the training, or go on with it"),
-        _can_pause,
+        _can_stop,
         "ph.pause",
         new_section=True,
     )

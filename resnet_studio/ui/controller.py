@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from resnet_studio.domain.enums import Phase
 from resnet_studio.domain.errors import StoreError, UserError
@@ -26,22 +25,21 @@ from resnet_studio.domain.queue import (
     QueueRequest,
     QueueStatus,
     QueueVerb,
-    needed_kind,
 )
 from resnet_studio.history.follow import Follower
 from resnet_studio.history.steer import answer_requests, steer
-from resnet_studio.platform.clock import Waited
 from resnet_studio.runner.queue_work import FAILURE, EntryWork, Training
 from resnet_studio.runner.refuse_misfits import refuse_misfits
 from resnet_studio.text import _
 from resnet_studio.ui.late_ends import LateEnds
+from resnet_studio.ui.queue_hold import QueueHold
 from resnet_studio.ui.threads.jobs import Emit, Jobs
 from resnet_studio.ui.threads.training import find_devices, train_with_runner, training_on
 from resnet_studio.ui.training_slots import TrainingSlot, TrainingSlots, is_here
 
 if TYPE_CHECKING:
     from resnet_studio.domain.events import StopCheck
-    from resnet_studio.domain.specs import CohortSpec, RunSpec
+    from resnet_studio.domain.specs import CohortSpec
     from resnet_studio.history.store import RunStore
     from resnet_studio.networks.devices import DevicesHere
 
@@ -97,12 +95,11 @@ class RunController(QObject):
         super().__init__(parent)
         self._store, self._training, self._on_device, self._find = store, training, on_device, devices
         self._slots, self._finding = TrainingSlots(), False
-        self._passed_over: set[str] = set()  # entries of which it was said that no device chosen here trains them
         self._entries: tuple[QueueEntry, ...] = ()
-        self._chosen: list[str] = []  # entries that a person started while the queue was held
+        self._hold = QueueHold(store)
         self._stopped_entry = ""
         self._done: list[QueueEntry] = []
-        self._closing = self._held = False
+        self._closing = False
         self._jobs = Jobs(self)
         self._jobs.crashed.connect(self.crashed)
         self._lists = QTimer(self, interval=LIST_PERIOD_MS, singleShot=True)
@@ -116,7 +113,7 @@ class RunController(QObject):
         self._was_writable = store.writable
         self._shown_state: tuple[object, ...] = ()
         self._reload()
-        self._held = bool(self.queue) or store.shared
+        self._hold.held = bool(self.queue) or store.shared
         self._fingerprint: object = None  # of what lists show, in a shared history
 
     # What is
@@ -158,7 +155,7 @@ class RunController(QObject):
     def held(self) -> bool:
         """Something waits, and begins only once somebody says so."""
         may = self._store.writable  # else it is for the other program to say
-        return self._held and may and any(entry.status is QueueStatus.WAITING for entry in self._entries)
+        return self._hold.held and may and any(entry.status is QueueStatus.WAITING for entry in self._entries)
 
     @property
     def training(self) -> bool:
@@ -167,16 +164,16 @@ class RunController(QObject):
 
     @property
     def paused(self) -> bool:
-        if busy := self._slots.busy:
-            return all(slot.pause.is_set() for slot in busy)
+        if self._slots.busy:
+            return self._slots.paused
         watched = self.watched
         return watched is not None and watched.status is QueueStatus.PAUSED
 
     @property
     def stopping(self) -> bool:
         """A stop was asked for, and all that trains is on its way to it."""
-        if busy := self._slots.busy:
-            return all(slot.stop.is_set() for slot in busy)
+        if self._slots.busy:
+            return self._slots.stopping
         watched = self.watched
         return watched is not None and watched.request is QueueRequest.STOP
 
@@ -198,7 +195,7 @@ class RunController(QObject):
         What trains already goes on where it is; if that is another device, nothing else begins before it has ended.
         """
         self._slots.choice = choice
-        self._passed_over.clear()
+        self._hold.forget_passed_over()
         self._choose_slots()
 
     def find_devices(self) -> None:
@@ -234,21 +231,6 @@ class RunController(QObject):
         self._start_next()
         self._announce()
 
-    def _refuse_other_devices(self, specs: Iterable[RunSpec]) -> None:
-        """Raises UserError if a recipe asks for a device of another kind than the chosen ones."""
-        for spec in specs:
-            needs = needed_kind(spec.recipe.device)
-            if self._slots.lacks(needs):
-                raise UserError(
-                    _(
-                        "{name} asks for {needs}, and this window trains on {devices}: choose otherwise under "
-                        "Training, Train on.",
-                        name=spec.label,
-                        needs=needs,
-                        devices=self._slots.title,
-                    )
-                )
-
     # What a person starts
 
     def train(self, cohort: CohortSpec) -> tuple[str, ...]:
@@ -263,7 +245,7 @@ class RunController(QObject):
             UserError: If the history cannot be written, or a run could not begin with the weights it asks for.
         """
         refuse_misfits(cohort.runs, self._store)
-        self._refuse_other_devices(cohort.runs)
+        self._slots.refuse_others(cohort.runs)
         waits = self._slots.waits
         entry = self._store.enqueue(cohort, first=not waits, join=waits)
         self._begin([entry])
@@ -291,7 +273,7 @@ class RunController(QObject):
             )
             return
         if not now and not self._slots.busy:
-            self._held = True
+            self._hold.held = True
         added = [steer(self._store, each) for each in commands]
         if now:
             self._begin([self._store.entry(entry) for entry in sorted(added, key=self._place)])
@@ -320,16 +302,16 @@ class RunController(QObject):
                 )
             if run.resumable and not run.iteration:
                 refuse_misfits([run.spec], self._store)
-            self._refuse_other_devices([run.spec])
+            self._slots.refuse_others([run.spec])
         entries = self._store.enqueue_runs(run_ids, first=not self._slots.waits)
         if stopped & set(run_ids):
-            self._held = False  # it is as if it had not been stopped
+            self._hold.held = False  # it is as if it had not been stopped
         self._begin(entries)
 
     def _begin(self, entries: Sequence[QueueEntry]) -> None:
         self.train_requested.emit()
-        if self._held or any(slot.stop.is_set() for slot in self._slots):
-            self._chosen += [entry.id for entry in entries]
+        if self._hold.held or any(slot.stop.is_set() for slot in self._slots):
+            self._hold.start(entries)
         self._reload()
         self._start_next()
         self._announce()
@@ -337,13 +319,13 @@ class RunController(QObject):
 
     def go_on(self) -> None:
         """The queue is no longer held."""
-        self._held = False
+        self._hold.held = False
         self._start_next()
         self._announce()
 
     def hold(self) -> None:
         """What trains now trains on; nothing begins after it."""
-        self._held = True
+        self._hold.held = True
         self._announce()
 
     def pause(self) -> None:
@@ -382,8 +364,8 @@ class RunController(QObject):
 
     def _stop(self, slots: Sequence[TrainingSlot]) -> None:
         if all(slot in slots for slot in self._slots.busy):
-            self._held = True
-            self._chosen.clear()
+            self._hold.held = True
+            self._hold.forget_started()
         for slot in slots:
             if slot.job is not None and not slot.stop.is_set():
                 slot.stop.set()
@@ -475,7 +457,7 @@ class RunController(QObject):
                 self._was_writable = True
                 self._emit_all(self._follower.finish())
                 self._reload()
-                self._held = bool(self.queue)
+                self._hold.held = bool(self.queue)
                 self._announce()
             if not self._slots.busy and answer_requests(self._store):
                 self._on_changed()
@@ -539,17 +521,8 @@ class RunController(QObject):
             False if the thread still runs after ``ms`` milliseconds.
         """
         self._closing = True
-        jobs = [(slot, slot.job) for slot in self._slots if slot.job is not None]
-        for _slot, job in jobs:
-            job.request_stop()
-        waited = Waited()
-        for slot, job in jobs:
-            while slot.job is job and not job.wait(20):  # released by an event that was processed: it has ended
-                QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents, 20)
-                if waited.seconds > ms / 1000:
-                    return False
-            if slot.job is job:
-                QCoreApplication.sendPostedEvents(job)  # what the work said last, and its end
+        if not self._slots.end(ms / 1000):
+            return False
         self._be_quiet()
         return True
 
@@ -563,22 +536,19 @@ class RunController(QObject):
         """On every free device; the entries that wait are taken in order."""
         if self._closing or not self._store.writable:
             return
-        if not self._slots.known and self._may_begin:
+        if not self._slots.known and self._hold.may_begin(self._entries):
             self.find_devices()  # and come back
         for slot in self._slots.free:
             try:
-                claim = self._claim_next(slot)
+                claim = self._hold.claim(slot.worker, self._entries, self._kinds_here)
             except StoreError as error:
                 self.failed.emit(str(error))
                 return
             if claim is not None:
                 self._start(slot, claim)
         if not self._slots.busy:
-            self._say_passed_over()
-
-    @property
-    def _may_begin(self) -> bool:
-        return bool(self._chosen) if self._held else any(e.status is QueueStatus.WAITING for e in self._entries)
+            for sentence in self._hold.passed_over(self._entries, self._slots):
+                self.failed.emit(sentence)
 
     def _start(self, slot: TrainingSlot, claim: Claim) -> None:
         self._stopped_entry = ""
@@ -593,38 +563,11 @@ class RunController(QObject):
         )
         self._reload()
 
-    def _claim_next(self, slot: TrainingSlot) -> Claim | None:
-        while self._held and self._chosen:
-            anything = replace(slot.worker, kinds=())  # a person has chosen it
-            if (claim := self._store.claim(anything, self._chosen.pop(0))) is not None:
-                return claim
-        if self._held or not self._may_begin:
+    def _kinds_here(self) -> tuple[str, ...] | None:
+        if self._slots.here is None:
+            self.find_devices()  # and come back
             return None
-        self._chosen.clear()
-        worker = slot.worker
-        if not worker.kinds and self._store.shared:
-            if self._slots.here is None:
-                self.find_devices()  # and come back
-                return None
-            worker = replace(worker, kinds=self._slots.here.kinds)
-        return self._store.claim(worker)
-
-    def _say_passed_over(self) -> None:
-        """What waits and asks for a device that is not chosen; in a shared history it is for others."""
-        if self._held or self._store.shared:
-            return
-        for entry in self._entries:
-            waits = entry.status is QueueStatus.WAITING and entry.id not in self._passed_over
-            if waits and self._slots.lacks(entry.needs):
-                self._passed_over.add(entry.id)
-                self.failed.emit(
-                    _(
-                        "{title} waits for {needs}, on which this window does not train: choose otherwise under "
-                        "Training, Train on.",
-                        title=entry.title,
-                        needs=entry.needs,
-                    )
-                )
+        return self._slots.here.kinds
 
     @Slot()
     def _on_job_ended(self) -> None:
@@ -643,14 +586,14 @@ class RunController(QObject):
         stopped = work.status is QueueStatus.STOPPED  # also by another program
         if stopped and not self._slots.busy:
             if not asked:
-                self._chosen.clear()  # as :meth:`stop` does
-            self._held = True
+                self._hold.forget_started()  # as :meth:`stop` does
+            self._hold.held = True
         self._stopped_entry = work.claim.entry_id if stopped else ""
         self._slots.choose()
         self._reload()
         self._report(work)
         if not self.queue:
-            self._held = self._store.shared
+            self._hold.held = self._store.shared
         self._start_next()
         if not self._slots.busy and not self.queue and self._done and not stopped and not self._closing:
             self.queue_ended.emit(self._done)

@@ -16,11 +16,9 @@ from PySide6.QtCore import QObject, Qt, QtMsgType, Signal, Slot, qInstallMessage
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
-    QHBoxLayout,
     QLabel,
     QPlainTextEdit,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -29,6 +27,7 @@ from resnet_studio.domain.errors import HistoryAwayError
 from resnet_studio.text import _
 from resnet_studio.ui.threads.jobs import unexpected
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import STRETCH, in_column, in_row
 
 QUIET_SECONDS = 10.0
 
@@ -132,17 +131,8 @@ class FaultDialog(QDialog):
         self._details.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         copy = named(QPushButton(_("Copy details")), "copy_fault_button")
         close = named(QPushButton(_("Close"), default=True), "close_fault_button")
-        row = QHBoxLayout()
-        row.addStretch(1)
-        row.addWidget(copy)
-        row.addWidget(close)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 18, 20, 16)
-        column.setSpacing(10)
-        column.addWidget(self._sentence)
-        column.addWidget(hint)
-        column.addWidget(self._details, 1)
-        column.addLayout(row)
+        row = in_row(STRETCH, copy, close)
+        in_column(self._sentence, hint, (self._details, 1), row, of=self, margins=(20, 18, 20, 16), spacing=10)
         copy.clicked.connect(self._on_copy)
         close.clicked.connect(self.accept)
 

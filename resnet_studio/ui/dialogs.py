@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QMessageBox,
     QScrollArea,
     QTabWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -27,6 +26,7 @@ from resnet_studio.ui.pages.base import PageRow
 from resnet_studio.ui.pages.runs.actions import ENTRIES
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_column
 
 SECTION_GAP = 14  # pixels above a section of keys
 
@@ -93,16 +93,13 @@ class HelpDialog(QDialog):
         self.setObjectName("help_dialog")
         self.setWindowTitle(_("Help"))
         self.words = Words(theme)
-        self.tabs = named(QTabWidget(), "help_tabs")
-        self.tabs.setDocumentMode(True)
+        self.tabs = named(QTabWidget(documentMode=True), "help_tabs")
         self.tabs.tabBar().setDrawBase(False)
         self.tabs.addTab(self.words, _("Words"))
         self.tabs.addTab(_keys(pages), _("Keys"))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.addWidget(self.tabs, 1)
-        column.addWidget(buttons)
+        in_column((self.tabs, 1), buttons, of=self)
         self.resize(720, 640)
 
     def show_term(self, key: str) -> None:
@@ -141,9 +138,8 @@ def _keys(pages: Sequence[PageRow]) -> QWidget:
 
 
 def about_box(parent: QWidget) -> QMessageBox:
-    box = named(QMessageBox(parent), "about_box")
+    box = named(QMessageBox(parent, textFormat=Qt.TextFormat.RichText), "about_box")
     box.setWindowTitle(_("About ResNet Studio"))
-    box.setTextFormat(Qt.TextFormat.RichText)
     box.setText(_(ABOUT, version=__version__))
     box.setStandardButtons(QMessageBox.StandardButton.Close)
     return box

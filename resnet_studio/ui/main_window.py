@@ -13,7 +13,7 @@ from PySide6.QtGui import (
     QGuiApplication,
     QPaintEvent,
 )
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
 from resnet_studio.text import _
 from resnet_studio.ui.actions import THEME_ACTIONS, Action, WindowState
@@ -34,6 +34,7 @@ from resnet_studio.ui.rail import Rail
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.status import StatusBar
 from resnet_studio.ui.widgets.banner import Banner
+from resnet_studio.ui.widgets.layouts import in_column, in_row
 from resnet_studio.ui.window_navigator import WindowNavigator
 
 log = logging.getLogger(__name__)
@@ -70,15 +71,9 @@ class MainWindow(QMainWindow):
 
     def _lay_out(self) -> None:
         centre = QWidget()
-        row = QHBoxLayout(centre)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        column = QVBoxLayout()
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        around = QVBoxLayout()
-        around.setContentsMargins(16, 8, 16, 0)
-        around.addWidget(self.banner)
+        row = in_row(of=centre, margins=0, spacing=0)
+        column = in_column(margins=0, spacing=0)
+        around = in_column(self.banner, margins=(16, 8, 16, 0))
         column.addLayout(around)
         column.addWidget(self.pages, 1)
         row.addWidget(self.rail)

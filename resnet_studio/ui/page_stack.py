@@ -37,8 +37,8 @@ class PageStack(QStackedWidget):
     built = Signal(object)
     page_shown = Signal(str)
 
-    def __init__(self, services: Services, rows: Sequence[PageRow], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, services: Services, rows: Sequence[PageRow]) -> None:
+        super().__init__()
         self.setObjectName("page_stack")
         self._services, self.rows = services, tuple(rows)
         self.pages: dict[str, Page] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QLineEdit, QWidget
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.history.storage import storage_at
@@ -11,6 +11,7 @@ from resnet_studio.platform.home import Home
 from resnet_studio.platform.shared_places import SharedPlaces, read_places, write_places
 from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_column
 
 
 class PlacesDialog(QDialog):
@@ -26,10 +27,8 @@ class PlacesDialog(QDialog):
         self.history = named(QLineEdit(kept.history), "history_field")
         self.history.setPlaceholderText(_("postgresql://USER@SERVER/DATABASE"))
         self.history.setMinimumWidth(420)
-        self.runs = named(QLineEdit(kept.runs), "runs_field")
-        self.runs.setPlaceholderText(str(home.root / "runs"))
-        self.problem = named(QLabel(""), "places_problem")
-        self.problem.setWordWrap(True)
+        self.runs = named(QLineEdit(kept.runs, placeholderText=str(home.root / "runs")), "runs_field")
+        self.problem = named(QLabel("", wordWrap=True), "places_problem")
         self.problem.hide()
         now = QLabel(
             _(
@@ -46,9 +45,7 @@ class PlacesDialog(QDialog):
         fields = QFormLayout()
         fields.addRow(_("&History"), self.history)
         fields.addRow(_("&Runs"), self.runs)
-        layout = QVBoxLayout(self)
-        for part in (now, self.problem):
-            layout.addWidget(part)
+        layout = in_column(now, self.problem, of=self)
         layout.insertLayout(1, fields)
         layout.addWidget(buttons)
 

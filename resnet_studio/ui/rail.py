@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton
 
 from resnet_studio.ui.pages.base import PageRow
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_column
 
 
 class Rail(QFrame):
@@ -18,8 +19,8 @@ class Rail(QFrame):
 
     chosen = Signal(str)
 
-    def __init__(self, pages: Sequence[PageRow], theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, pages: Sequence[PageRow], theme: Theme) -> None:
+        super().__init__()
         self.setObjectName("rail")
         self.setFixedWidth(84)
         self._theme = theme
@@ -27,14 +28,11 @@ class Rail(QFrame):
         self._icons_loaded = False
         self._buttons: dict[str, QToolButton] = {}
         self._group = QButtonGroup(self)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 12, 8, 12)
-        column.setSpacing(6)
+        column = in_column(of=self, margins=(8, 12, 8, 12), spacing=6)
         for page in pages:
-            button = named(QToolButton(), f"rail_{page.key}", tip=page.tip_with_keys)
+            button = named(QToolButton(), f"rail_{page.key}", tip=page.tip_with_keys, accessible=page.title)
             button.setText(page.title)
             button.setCheckable(True)
-            button.setAccessibleName(page.title)
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             button.setIconSize(QSize(24, 24))
             button.setFixedSize(68, 60)

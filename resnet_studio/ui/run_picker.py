@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QTableView,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -27,7 +26,9 @@ from resnet_studio.ui.models.runs_table import RunsProxy, run_id
 from resnet_studio.ui.plots.line_sample import sample_icon
 from resnet_studio.ui.plots.run_colours import line_colour, plain_tip
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.filter_field import FilterField
+from resnet_studio.ui.widgets.layouts import in_column
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 NARROW = 240  # pixels
@@ -137,14 +138,11 @@ class RunPicker(QWidget):
         self.filter.setObjectName("compare_filter")
         self.filter.setPlaceholderText(_("Filter, for example: depth>20"))
         self.filter.setAccessibleName(_("Filter the runs to compare"))
-        self.problem = QLabel(wordWrap=True)
-        self.problem.setObjectName("compare_filter_problem")
-        self.problem.setProperty("role", "error")
+        self.problem = named(QLabel(wordWrap=True), "compare_filter_problem", role="error")
         self.problem.setTextFormat(Qt.TextFormat.PlainText)
         self.problem.hide()
         self.view = QTableView()
-        self.view.setObjectName("compare_runs")
-        self.view.setAccessibleName(_("Runs to compare"))
+        named(self.view, "compare_runs", accessible=_("Runs to compare"))
         self.view.setModel(self.proxy)
         self.view.setShowGrid(False)
         self.view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
@@ -160,12 +158,10 @@ class RunPicker(QWidget):
         header.hide()
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)  # its title, which is hidden, is wider
-        self.count = QLabel()
-        self.count.setProperty("role", "muted")
+        self.count = named(QLabel(), role="muted")
         self.all = self._button("tick_all_button", _("Tick shown"), _("Tick every run that the filter lets through"))
         self.none = self._button("tick_none_button", _("Clear"), _("Untick every run"))
-        head = QLabel(_("Runs"))
-        head.setProperty("role", "heading")
+        head = named(QLabel(_("Runs")), role="heading")
         top, foot = QHBoxLayout(), QHBoxLayout()
         top.addWidget(head)
         top.addStretch(1)
@@ -173,28 +169,17 @@ class RunPicker(QWidget):
         foot.addWidget(self.all)
         foot.addWidget(self.none)
         foot.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
-        layout.addLayout(top)
-        layout.addWidget(self.filter)
-        layout.addWidget(self.problem)
-        layout.addWidget(self.view, 1)
-        layout.addLayout(foot)
+        in_column(top, self.filter, self.problem, (self.view, 1), foot, of=self, margins=0, spacing=6)
         self.filter.textChanged.connect(self._on_filter)
         self.view.doubleClicked.connect(self._on_double_click)
-        self.all.clicked.connect(self._on_all)
+        self.all.clicked.connect(lambda: self.model.choose([run.id for run in self.proxy.records], True))
         self.none.clicked.connect(self._on_none)
         self.model.ticked.connect(self.chosen_changed)
         self.model.ticked.connect(self._show_count)
 
     @staticmethod
     def _button(name: str, text: str, tip: str) -> QPushButton:
-        button = QPushButton(text)
-        button.setObjectName(name)
-        button.setProperty("role", "flat")
-        set_tip(button, tip)
-        return button
+        return named(QPushButton(text), name, role="flat", tip=tip)
 
     def show_runs(self, runs: Sequence[RunRecord], chosen: Sequence[str], steps: Mapping[str, int]) -> None:
         self.model.set_runs(runs, chosen, steps)
@@ -215,10 +200,6 @@ class RunPicker(QWidget):
     @Slot(QModelIndex)
     def _on_double_click(self, index: QModelIndex) -> None:
         self.model.toggle(self.proxy.run_at(index.row()))
-
-    @Slot()
-    def _on_all(self) -> None:
-        self.model.choose([run.id for run in self.proxy.records], True)
 
     @Slot()
     def _on_none(self) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from resnet_studio.domain.queue import QueueStatus, Worker
+from PySide6.QtCore import QCoreApplication, QEventLoop
+
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.queue import QueueStatus, Worker, needed_kind
+from resnet_studio.platform.clock import Waited
 from resnet_studio.runner.queue_work import EntryWork, this_worker
 from resnet_studio.text import _
 
 if TYPE_CHECKING:
     from resnet_studio.domain.queue import Claim
+    from resnet_studio.domain.specs import RunSpec
     from resnet_studio.history.store import RunStore
     from resnet_studio.networks.devices import DevicesHere
     from resnet_studio.runner.queue_work import Training
@@ -147,6 +152,50 @@ class TrainingSlots:
     def beside(self) -> int:
         """How many train beside one of them."""
         return len(self._slots) - 1
+
+    @property
+    def paused(self) -> bool:
+        """Something trains, and all of it is held or about to be."""
+        return bool(self.busy) and all(slot.pause.is_set() for slot in self.busy)
+
+    @property
+    def stopping(self) -> bool:
+        """Something trains, and all of it was asked to stop."""
+        return bool(self.busy) and all(slot.stop.is_set() for slot in self.busy)
+
+    def end(self, seconds: float) -> bool:
+        """End all jobs and wait for their threads; the window keeps painting meanwhile.
+
+        Returns:
+            False if one still runs after ``seconds``.
+        """
+        jobs = [(slot, slot.job) for slot in self._slots if slot.job is not None]
+        for _slot, job in jobs:
+            job.request_stop()
+        waited = Waited()
+        for slot, job in jobs:
+            while slot.job is job and not job.wait(20):  # released by an event that was processed: it has ended
+                QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents, 20)
+                if waited.seconds > seconds:
+                    return False
+            if slot.job is job:
+                QCoreApplication.sendPostedEvents(job)  # what the work said last, and its end
+        return True
+
+    def refuse_others(self, specs: Iterable[RunSpec]) -> None:
+        """Raises UserError if a recipe asks for a device of another kind than the chosen ones."""
+        for spec in specs:
+            needs = needed_kind(spec.recipe.device)
+            if self.lacks(needs):
+                raise UserError(
+                    _(
+                        "{name} asks for {needs}, and this window trains on {devices}: choose otherwise under "
+                        "Training, Train on.",
+                        name=spec.label,
+                        needs=needs,
+                        devices=self.title,
+                    )
+                )
 
     def lacks(self, kind: str | None) -> bool:
         """Whether none of the chosen devices is of a kind that a recipe asks for."""

@@ -51,7 +51,7 @@ from resnet_studio.networks.weights import digest
 from resnet_studio.platform.home import Home
 from resnet_studio.runner.run_cohort import run
 from resnet_studio.training import checkpoints
-from resnet_studio.training.engines import compile_options, regions
+from resnet_studio.training.engines import regions
 from resnet_studio.training.engines.captures import CudaGraphs
 from resnet_studio.training.engines.graph_step import StepProgram
 from resnet_studio.training.member import Member
@@ -84,6 +84,8 @@ ROUNDS = 12  # of two replays each; the median counts
 IMAGE_BYTES = 2**28  # of random images at most
 EXACT_ITERATIONS = 1500
 PAPERS_ERROR = 8.75  # percent, He et al. 2015 (arXiv:1512.03385), table 6: ResNet-20
+
+_OWN_OPTIONS = regions.compile_options
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def program_of(case: Case, device: torch.device) -> tuple[StepProgram, float]:
     networks, began = {}, time.perf_counter()
     if case.compiled:
         extra = case.compiler_options
-        regions.compile_options = lambda device: {**(compile_options.compile_options(device) or {}), **extra} or None
+        regions.compile_options = lambda device: {**(_OWN_OPTIONS(device) or {}), **extra} or None
         plan, library = blueprint(spec), regions.RegionLibrary(precision, case.batch, device, layout)
         copy = build(plan, 0).train().to(device, memory_format=memory_format(layout))  # type: ignore[call-overload]
         library.prepare(regions.parts_of(copy, plan), threading.Event())

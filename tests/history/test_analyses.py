@@ -129,15 +129,6 @@ def test_they_hide_and_go_with_their_runs(store: RunStore, twins: tuple[RunRecor
         assert session.connection().exec_driver_sql("SELECT count(*) FROM analysis_members").scalar() == 1
 
 
-def test_one_is_deleted_alone(store: RunStore, make: Make) -> None:
-    for number in (1, 2):
-        store.add_analysis(make(number))
-    store.delete_analysis(f"{1:032x}")
-    assert [found.id for found in store.analyses()] == [f"{2:032x}"]
-    with pytest.raises(UserError, match="no analysis"):
-        store.delete_analysis(f"{1:032x}")
-
-
 def test_what_cannot_be_stored_is_refused_whole(home: Home, store: RunStore, make: Make) -> None:
     with pytest.raises(UserError):
         store.add_analysis(make(1, run_ids=("f" * 32,)))

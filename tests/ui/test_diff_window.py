@@ -18,9 +18,9 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.network_names import network_named
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RunSpec, replace
 from resnet_studio.ui.diagram.rows import COLUMN, Row, RowKind, contents_text, section_text
+from resnet_studio.ui.diff.choice import DIFF_PRESETS, PROPOSED
 from resnet_studio.ui.diff.export import export_diff
 from resnet_studio.ui.diff.heading import heading_lines
-from resnet_studio.ui.diff.presets import DIFF_PRESETS, PROPOSED
 from resnet_studio.ui.diff.window import DESIGN, POINT, TWIN, DiffWindow
 from resnet_studio.ui.pages.design.page import DesignPage
 from resnet_studio.ui.pages.rows import page_row

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyqtgraph as pg
 import pytest
 
-from resnet_studio.ui.plots.level_line import LevelLine
+from resnet_studio.ui.plots.axes import LevelLine
 
 
 @pytest.mark.parametrize("position", [0.0, 0.99])

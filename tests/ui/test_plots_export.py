@@ -20,7 +20,6 @@ from resnet_studio.domain.comparison import (
     comparison_csv,
     comparison_rows,
     deltas,
-    differing_fields,
     display_names,
     summary_csv,
     twin_gaps,
@@ -135,7 +134,7 @@ def test_csv_reads_back_equal(compared):
 
 def test_only_differing_fields_are_listed(compared):
     runs, _ = compared
-    assert differing_fields(runs) == ["network.block", "network.shortcut"]
+    assert [row.field for row in comparison_rows(runs)] == ["network.block", "network.shortcut"]
     assert [row.values for row in comparison_rows(runs)] == [("plain", "basic"), ("none", "A")]
     assert [row.title for row in comparison_rows(runs)] == ["Block", "Shortcut"]
     assert comparison_rows(runs[:1]) == []

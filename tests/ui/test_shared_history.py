@@ -143,4 +143,4 @@ def test_the_studies_page_lists_workers_as_they_come_train_and_go(
         other.forget_worker(worker)
     qtbot.waitUntil(lambda: not panel.isVisible(), timeout=2 * WITHIN_MS)
     page.hide()
-    assert not page._workers_timer.isActive(), "nobody looks at a page that is not shown"
+    assert not page.workers.timer.isActive(), "nobody looks at a page that is not shown"

@@ -138,7 +138,7 @@ def test_what_is_missing_waits_in_the_queue_once(qtbot: QtBot, page: StudiesPage
     assert services.controller.held
     wanted = gallery_study("degradation").plan().cohorts()
     assert [tuple(run.spec for run in entry.runs) for entry in services.controller.entries] == [c.runs for c in wanted]
-    qtbot.waitUntil(lambda: "3 cohorts wait" in page.setup.progress_text.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: "3 cohorts wait" in page.setup.progress.label.text(), timeout=20_000)
     qtbot.waitUntil(lambda: page.setup.queue.isEnabled(), timeout=20_000)
     with qtbot.waitSignal(page.message, timeout=20_000) as said:
         qtbot.mouseClick(page.setup.queue, Qt.MouseButton.LeftButton)
@@ -233,7 +233,7 @@ def test_a_study_trains_from_the_page_to_its_verdict(
     qtbot.waitUntil(lambda: page.view is not None and page.view.found.done == 6, timeout=20_000)
     assert page.view is not None
     assert len(page.view.found.verdicts[0].pairs) == 3
-    assert page.setup.progress_text.text() == "6 of 6 runs are done"
+    assert page.setup.progress.label.text() == "6 of 6 runs are done"
     with qtbot.waitSignal(services.controller.queue_ended, timeout=120_000):
         page.setup.more.click()
     qtbot.waitUntil(lambda: page.view is not None and page.view.found.seeds_done == 5, timeout=20_000)
@@ -385,7 +385,7 @@ def test_nets_that_have_finished_are_evaluated_together(qtbot: QtBot, page: Stud
     plan = gallery_study("together").plan()
     train(services.store, plan, {arm.key: 50.0 for arm in plan.arms})
     shown(qtbot, page, "together")
-    assert "6 evaluations of all nets together are still to come" in page.setup.progress_text.text()
+    assert "6 evaluations of all nets together are still to come" in page.setup.progress.label.text()
     assert [asked.key for asked in services.navigator.asked["evaluate_study"]] == ["together"]  # type: ignore[attr-defined]
     page.view = None
     page._look()

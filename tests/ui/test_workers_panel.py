@@ -7,10 +7,11 @@ from pytestqt.qtbot import QtBot
 
 from resnet_studio.domain.queue import WorkerRecord
 from resnet_studio.ui.pages.studies.workers import WorkersPanel
+from resnet_studio.ui.services import Services
 
 
-def test_its_model_holds_and_follows_its_records(qtbot: QtBot, qtmodeltester: ModelTester) -> None:
-    panel = WorkersPanel()
+def test_its_model_holds_and_follows_its_records(services: Services, qtbot: QtBot, qtmodeltester: ModelTester) -> None:
+    panel = WorkersPanel(services.store, services.jobs)
     qtbot.addWidget(panel)
     panel.show_workers([WorkerRecord("a", "desk", "", 3.2), WorkerRecord("b", "rack", "cuda:1", 90.0)])
     qtmodeltester.check(panel.model)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from resnet_studio.data.datasets import cache, paths
@@ -58,12 +57,8 @@ def make_builtin(
                 report(_("drawing images"), done / len(jobs))
         finally:
             stop.set()
-    train, test = (_labelled(images) for images in pixels)
+    train, test = (ImageSet(torch.from_numpy(images), torch.arange(len(images)) % len(SHAPES)) for images in pixels)
     return DataBundle(train, test, row.class_names, cache.checksum(train, test, row.class_names, should_stop))
-
-
-def _labelled(images: npt.NDArray[np.uint8]) -> ImageSet:
-    return ImageSet(torch.from_numpy(images), torch.arange(len(images)) % len(SHAPES))
 
 
 def _watched(results: Iterator[None], should_stop: StopCheck) -> Iterator[None]:

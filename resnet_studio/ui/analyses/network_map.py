@@ -17,6 +17,7 @@ from resnet_studio.ui.diagram.colours import drawing_font
 from resnet_studio.ui.diagram.rows import COLUMN, Row, RowKind
 from resnet_studio.ui.diagram.view import BlueprintView
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
 
 _BAR, _LONGEST = 10.0, 50.0  # width of a bar, and its length for 100 points: units of the drawing
 
@@ -36,8 +37,7 @@ class NetworkMap(BlueprintView):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
-        self.setObjectName("network_map")
-        self.setAccessibleName(_("Drawing of the networks: choose a block"))
+        named(self, "network_map", accessible=_("Drawing of the networks: choose a block"))
         self.setMinimumWidth(250)
         self.chosen = ""
         self.changed: tuple[str, ...] = ()

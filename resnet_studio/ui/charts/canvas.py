@@ -14,6 +14,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.charts.export import legend_of
 from resnet_studio.ui.charts.painter import LINE, TITLE, Ink, font_of, head_height, line_pen, name_at, paint_panel
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
 
 _NARROWEST, _LOWEST, _HIGHEST, _GAP = 250, 230, 460, 12  # pixels
 _NARROWEST_PICTURE = 88  # so that what belongs together stays in one row
@@ -171,10 +172,9 @@ class FigureCanvas(QScrollArea):
 
     pointed = Signal(str)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("figure_canvas")
-        self.setAccessibleName(_("Figure"))
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        named(self, "figure_canvas", accessible=_("Figure"))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -1,25 +1,43 @@
-"""One line for the Design page: how many points conform, and a button that opens the list."""
+"""One line for the Design page: how many points conform, and a button that opens the list in a window of its own."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QWidget
 
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.studies.conformity.checks import State
 from resnet_studio.studies.conformity.report import Conformity, of_spec
 from resnet_studio.text import _
-from resnet_studio.ui.conformity.window import ConformityWindow
+from resnet_studio.ui.conformity.panel import ConformityPanel
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import Gap, in_column
 from resnet_studio.ui.widgets.plain_tip import plain_tip, set_tip
+
+
+class ConformityWindow(QDialog):
+    """Not modal: the design can be changed beside it."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("conformity_window")
+        self.panel = ConformityPanel(theme)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        in_column((self.panel, 1), buttons, of=self, margins=(18, 12, 18, 12))
+        self.resize(940, 620)
+
+    def show_conformity(self, found: Conformity) -> None:
+        self.setWindowTitle(_("{label} and the paper", label=found.label))
+        self.panel.show_conformity(found)
 
 
 class ConformityLine(QWidget):
     """Follows :meth:`show_spec` at each keystroke; its button opens a window that follows too."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self.setObjectName("conformity_line")
         self._theme = theme
         self._window: ConformityWindow | None = None
@@ -29,13 +47,15 @@ class ConformityLine(QWidget):
         self.button = named(QPushButton(_("Show all points")), "conformity_button")
         set_tip(self.button, _("Every point of the paper, and how this design stands to it"))
         self.button.setEnabled(False)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addWidget(self.counts)
-        column.addWidget(self.differs)
-        column.addSpacing(2)
-        column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)
+        in_column(
+            self.counts,
+            self.differs,
+            Gap(2),
+            (self.button, 0, Qt.AlignmentFlag.AlignLeft),
+            of=self,
+            margins=0,
+            spacing=4,
+        )
         self.button.clicked.connect(self.open_list)
 
     @property

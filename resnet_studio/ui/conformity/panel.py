@@ -7,11 +7,9 @@ from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QTextBrowser,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -21,6 +19,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.conformity.markup import list_markup
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import STRETCH, in_column, in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 WIDE = 640  # pixels from which the list is a table
@@ -37,31 +36,21 @@ class ConformityPanel(QWidget):
         self._theme = theme
         self._found: Conformity | None = None
         self._drawn: object = None
-        self.summary = named(QLabel(wordWrap=True), "conformity_summary")
-        self.summary.setTextFormat(Qt.TextFormat.PlainText)
+        self.summary = named(QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText), "conformity_summary")
         self.summary.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.only_differences = named(QCheckBox(_("Only what differs")), "conformity_filter")
         set_tip(self.only_differences, _("Leave out what conforms, what the paper leaves open and what does not apply"))
         self.copy_button = named(QPushButton(_("Copy as text")), "conformity_copy")
         set_tip(self.copy_button, _("Copy the list, as it is filtered, to the clipboard"))
-        self.list = named(QTextBrowser(), "conformity_list")
+        self.list = named(QTextBrowser(openLinks=False), "conformity_list")
         self.list.setAccessibleName(_("How the run stands to each point of the paper"))
-        self.list.setOpenLinks(False)
         self.list.setFrameShape(QFrame.Shape.NoFrame)
         self.list.setStyleSheet("QTextBrowser { border: 0; padding: 0; background: transparent; }")
         self.list.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
-        tools = QHBoxLayout()
-        tools.addWidget(self.only_differences)
-        tools.addStretch(1)
-        tools.addWidget(self.copy_button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 4, 0, 0)
-        column.setSpacing(8)
-        column.addWidget(self.summary)
-        column.addLayout(tools)
-        column.addWidget(self.list, 1)
+        tools = in_row(self.only_differences, STRETCH, self.copy_button)
+        in_column(self.summary, tools, (self.list, 1), of=self, margins=(0, 4, 0, 0), spacing=8)
         self.only_differences.toggled.connect(self.refresh)
         self.copy_button.clicked.connect(self.copy)
         theme.changed.connect(self.refresh)

@@ -26,6 +26,7 @@ from resnet_studio.ui.diagram.rows import COLUMN, Row, RowKind, Rows, foldable
 from resnet_studio.ui.diagram.text import facts
 from resnet_studio.ui.diagram.zoomed_area import ZoomedArea
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
 
 OPEN_GROUPS = 5  # sections with more blocks start folded
 
@@ -49,8 +50,7 @@ class BlueprintView(ZoomedArea):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("blueprint_view")
-        self.setAccessibleName(_("Drawing of the networks"))
+        named(self, "blueprint_view", accessible=_("Drawing of the networks"))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumWidth(300)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QCompleter, QGridLayout, QLabel, QWidget
@@ -11,7 +12,6 @@ from resnet_studio.domain.diff import Against
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.text import _
-from resnet_studio.ui.diff.presets import DIFF_PRESETS, PROPOSED
 from resnet_studio.ui.widgets.accessible_names import named
 
 OWN = _("My own choice")
@@ -19,6 +19,35 @@ COUNT = 3
 READ_AFTER_MS = 250  # a name is typed letter by letter
 
 Finder = Callable[[str], NetworkSpec]
+
+
+@dataclass(frozen=True, slots=True)
+class DiffPreset:
+    """``names`` are understood by :func:`resnet_studio.domain.network_names.network_named`."""
+
+    title: str
+    names: tuple[str, ...]
+
+
+DIFF_PRESETS = (
+    DiffPreset(_("Figure 3: VGG-19, plain-34, ResNet-34"), ("vgg-19", "plain-34", "resnet-34-A")),
+    DiffPreset(_("Plain, residual: 34 layers"), ("plain-34", "resnet-34-A")),
+    DiffPreset(_("Plain, residual: 20 layers (CIFAR-10)"), ("plain-20", "resnet-20")),
+    DiffPreset(_("Shortcuts A, B, C: 34 layers"), ("resnet-34-A", "resnet-34-B", "resnet-34-C")),
+    DiffPreset(_("Basic, bottleneck blocks: 34, 50 layers"), ("resnet-34-B", "resnet-50")),
+    DiffPreset(_("Stride in the first 1×1, in the 3×3"), ("resnet-50", "resnet-50-3x3")),
+    DiffPreset(_("Table 1: 50, 101, 152 layers"), ("resnet-50", "resnet-101", "resnet-152")),
+    DiffPreset(_("Zeros at the end, on both sides"), ("resnet-20", "resnet-20-both")),
+    DiffPreset(_("Activation after, before (2016)"), ("resnet-20", "pre-resnet-20")),
+)
+
+# What the fields propose; anything else that is a name may be typed.
+PROPOSED = (
+    "plain-18", "resnet-18-A", "resnet-18-B", "plain-34", "resnet-34-A", "resnet-34-B", "resnet-34-C", "resnet-50",
+    "resnet-50-3x3", "resnet-101", "resnet-152", "vgg-16", "vgg-19", "plain-20", "resnet-20", "plain-32", "resnet-32",
+    "plain-44", "resnet-44", "plain-56", "resnet-56", "plain-110", "resnet-110", "resnet-1202",
+    "cifar-resnet-110-bottleneck", "cifar-resnet-164-bottleneck-pre",
+)  # fmt: skip
 
 
 class NetworkChoice(QWidget):
@@ -29,9 +58,9 @@ class NetworkChoice(QWidget):
 
     changed = Signal()
 
-    def __init__(self, find: Finder, parent: QWidget | None = None) -> None:
+    def __init__(self, find: Finder) -> None:
         """``find`` turns a name into a network, or raises UserError."""
-        super().__init__(parent)
+        super().__init__()
         self._find = find
         self.networks: tuple[NetworkSpec, ...] = ()
         self._extra: dict[str, NetworkSpec] = {}
@@ -51,7 +80,7 @@ class NetworkChoice(QWidget):
         self._timer.timeout.connect(self._read)
         self._lay_out()
         self.preset.activated.connect(self._on_preset)
-        self.against.activated.connect(self._on_against)
+        self.against.activated.connect(lambda: self.changed.emit())
         self.show_preset(0)
 
     def show_preset(self, index: int) -> None:
@@ -153,10 +182,6 @@ class NetworkChoice(QWidget):
             self.show_preset(index)
         else:
             self.fields[0].setFocus()
-
-    @Slot()
-    def _on_against(self) -> None:
-        self.changed.emit()
 
     @Slot()
     def _on_typed(self) -> None:

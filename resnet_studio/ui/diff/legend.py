@@ -10,6 +10,7 @@ from resnet_studio.domain.diff import Verdict
 from resnet_studio.text import _
 from resnet_studio.ui.diagram.painter import BADGE_RADIUS, RowPainter
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
 
 LEGEND = ((Verdict.ADDED, "added"), (Verdict.MISSING, "missing"), (Verdict.CHANGED, "changed"))
 _HEIGHT, _GAP = 22, 18
@@ -20,8 +21,7 @@ class Legend(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("diff_legend")
-        self.setAccessibleName(_("Plus: added. Minus: missing. Not equal: changed."))
+        named(self, "diff_legend", accessible=_("Plus: added. Minus: missing. Not equal: changed."))
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._theme = theme
         self._painter = RowPainter(theme)

@@ -12,6 +12,7 @@ from resnet_studio.ui.diagram.rows import Row, RowKind
 from resnet_studio.ui.diagram.view import BlueprintView
 from resnet_studio.ui.diff.heading import HEADING_HEIGHT, heading_text, paint_heading
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
 
 
 class DiffView(BlueprintView):
@@ -23,8 +24,7 @@ class DiffView(BlueprintView):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
-        self.setObjectName("diff_view")
-        self.setAccessibleName(_("Drawing of the compared networks"))
+        named(self, "diff_view", accessible=_("Drawing of the compared networks"))
 
     def go_to_difference(self, step: int) -> bool:
         """Mark the next place (``step`` 1) or the previous one (-1) where a network differs, and the network with it.

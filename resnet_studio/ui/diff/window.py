@@ -10,12 +10,9 @@ from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
-    QFileDialog,
     QFrame,
-    QHBoxLayout,
     QLabel,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -32,8 +29,10 @@ from resnet_studio.ui.diff.export import SCALES, export_diff
 from resnet_studio.ui.diff.legend import Legend
 from resnet_studio.ui.diff.view import DiffView
 from resnet_studio.ui.figures import FORMATS
+from resnet_studio.ui.save_file import ask_for_file
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import STRETCH, in_column, in_row
 from resnet_studio.ui.widgets.plain_tip import plain_tip, set_tip
 
 POINT = _("Point at a layer, or mark one with the arrow keys, to see what differs there; press a strip to fold it.")
@@ -125,29 +124,21 @@ class DiffWindow(QDialog):
 
     def _lay_out(self) -> None:
         drawing = named(QFrame(), "diff_panel", role="panel")
-        inside = QVBoxLayout(drawing)
-        inside.setContentsMargins(8, 6, 8, 6)
-        inside.addWidget(self.view, 1)
-        inside.addWidget(self._pointed)
+        in_column((self.view, 1), self._pointed, of=drawing, margins=(8, 6, 8, 6))
         self._pointed.setFixedHeight(2 * self._pointed.fontMetrics().lineSpacing() + 4)
         self._pointed.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         for label in (self._pointed, self._summary):
             label.setTextFormat(Qt.TextFormat.PlainText)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(8)
-        for button in self._buttons:
-            buttons.addWidget(button)
-        buttons.addStretch(1)
-        buttons.addWidget(named(QLabel(_("PNG scale")), role="muted"))
-        buttons.addWidget(self._scale)
-        buttons.addWidget(self.export_button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 12, 16, 12)
-        column.setSpacing(10)
-        column.addWidget(self.choice)
-        summary = QHBoxLayout()
-        summary.addWidget(self._summary, 1)
-        summary.addWidget(Legend(self._services.theme), 0, Qt.AlignmentFlag.AlignTop)
+        buttons = in_row(
+            *self._buttons,
+            STRETCH,
+            named(QLabel(_("PNG scale")), role="muted"),
+            self._scale,
+            self.export_button,
+            spacing=8,
+        )
+        column = in_column(self.choice, of=self, margins=(16, 12, 16, 12), spacing=10)
+        summary = in_row((self._summary, 1), (Legend(self._services.theme), 0, Qt.AlignmentFlag.AlignTop))
         column.addLayout(summary)
         column.addWidget(drawing, 1)
         column.addLayout(buttons)
@@ -203,16 +194,11 @@ class DiffWindow(QDialog):
 
     @Slot()
     def _on_export(self) -> None:
-        folder = self._services.preferences.value("diff/folder", str(Path.home()), str)
         names = self.view.diff.names if self.view.diff else ()
-        proposal = str(Path(folder) / f"{'-'.join(names).replace(' ', '-')}.svg")
-        kinds = ";;".join(FORMATS.values())
-        path, chosen = QFileDialog.getSaveFileName(self, _("Export the drawing"), proposal, kinds, FORMATS[".svg"])
-        if path:
-            self._services.preferences.set_value("diff/folder", str(Path(path).parent))
-            ending = next((ending for ending, kind in FORMATS.items() if kind == chosen), ".svg")
-            file = Path(path)
-            self.export(file if file.suffix.lower() in FORMATS else file.with_name(file.name + ending))
+        name = f"{'-'.join(names).replace(' ', '-')}.svg"
+        preferences = self._services.preferences
+        if file := ask_for_file(self, _("Export the drawing"), name, FORMATS, preferences, "diff/folder"):
+            self.export(file)
 
     # Qt
 

@@ -21,8 +21,8 @@ _PLUS = 9.0
 class BlockFigure(QWidget):
     """Empty until :meth:`show_block`."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self.setObjectName("block_figure")
         self._theme = theme
         self._block: BlockPlan | None = None

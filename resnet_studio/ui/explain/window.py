@@ -7,7 +7,7 @@ from html import escape
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLabel, QWidget
 
 from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Layer
 from resnet_studio.domain.explain import Explanation, Price, explain_block, explain_layer, last_layer
@@ -17,6 +17,7 @@ from resnet_studio.ui.explain.block_figure import BlockFigure
 from resnet_studio.ui.explain.formula import formulas_html
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import STRETCH, in_column, scrolled
 from resnet_studio.ui.widgets.link_label import LinkLabel
 from resnet_studio.ui.widgets.text import count_text
 
@@ -46,24 +47,20 @@ class ExplainWindow(QDialog):
         for label in (self.formulas, self.sentences, self.prices):
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         sheet = named(QWidget(), role="clear")
-        column = QVBoxLayout(sheet)
-        column.setContentsMargins(18, 14, 14, 14)
-        column.setSpacing(8)
-        column.addWidget(self.kind)
-        column.addWidget(self.which)
-        column.addWidget(self.formulas)
-        column.addWidget(self.figure, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addWidget(self.sentences)
-        column.addWidget(self.prices)
-        column.addWidget(self.terms)
-        column.addStretch(1)
-        area = QScrollArea(widgetResizable=True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(sheet)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(area)
+        in_column(
+            self.kind,
+            self.which,
+            self.formulas,
+            (self.figure, 0, Qt.AlignmentFlag.AlignHCenter),
+            self.sentences,
+            self.prices,
+            self.terms,
+            STRETCH,
+            of=sheet,
+            margins=(18, 14, 14, 14),
+            spacing=8,
+        )
+        in_column(scrolled(sheet), of=self, margins=0)
         self.resize(QSize(_WIDTH, min(_HEIGHT, round(QGuiApplication.primaryScreen().availableSize().height() * 0.85))))
 
     def show_beside(self, drawing: QWidget) -> None:

@@ -47,12 +47,9 @@ class Words(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("glossary")
-        self.search = named(QLineEdit(), "glossary_search")
+        self.search = named(QLineEdit(clearButtonEnabled=True), "glossary_search", accessible=_("Search the words"))
         self.search.setPlaceholderText(_("Search, such as skip connection"))
-        self.search.setClearButtonEnabled(True)
-        self.search.setAccessibleName(_("Search the words"))
-        self.list = named(QListWidget(), "glossary_list")
-        self.list.setAccessibleName(_("Words"))
+        self.list = named(QListWidget(), "glossary_list", accessible=_("Words"))
         self.list.setFixedWidth(250)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.name = named(QLabel(wordWrap=True), "glossary_name", role="heading")
@@ -76,7 +73,7 @@ class Words(QWidget):
         row.setSpacing(18)
         row.addLayout(left)
         row.addLayout(right, 1)
-        self.search.textChanged.connect(self._on_search)
+        self.search.textChanged.connect(lambda text: self._list(text))
         self.list.currentItemChanged.connect(self._on_chosen)
         self._list("")
 
@@ -91,10 +88,6 @@ class Words(QWidget):
         """Explain this word, whatever was searched for."""
         self.search.clear()
         self.list.setCurrentRow([term.key for term in TERMS].index(key))
-
-    @Slot(str)
-    def _on_search(self, text: str) -> None:
-        self._list(text)
 
     def _list(self, text: str) -> None:
         self.list.clear()

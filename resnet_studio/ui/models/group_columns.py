@@ -59,7 +59,7 @@ def group_columns(theme: Theme) -> list[TableColumn[RunGroup]]:
 def _statistic_column(field: RunField) -> TableColumn[RunGroup]:
     return TableColumn(
         field.title,
-        partial(_statistic, field),
+        lambda group: group.statistic(field),
         mean_text,
         number=True,
         width=170,
@@ -78,10 +78,6 @@ def _interval_column(field: RunField) -> TableColumn[RunGroup]:
         tip=_("Of the mean {title}, by Student's t; the seed is the unit", title=field.title.lower()),
         sort=lambda group: None if (found := group.statistic(field)) is None else found.low,
     )
-
-
-def _statistic(field: RunField, group: RunGroup) -> Statistic | None:
-    return group.statistic(field)
 
 
 def _mean(field: RunField, group: RunGroup) -> float | None:

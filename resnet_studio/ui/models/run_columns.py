@@ -53,10 +53,6 @@ def seeds(run: RunRecord) -> tuple[int, int]:
     return run.spec.recipe.seeds
 
 
-def _known_seeds(run: RunRecord) -> tuple[int, int] | None:
-    return None if run.imported else seeds(run)
-
-
 def _seeds_text(pair: tuple[int, int]) -> str:
     weights, order = pair
     return str(weights) if weights == order else f"{weights} / {order}"
@@ -75,10 +71,6 @@ def evaluated_text(found: EvaluatedError) -> str:
     """The top-1 error; another protocol than the single view of training is named."""
     kind = found.protocol.kind
     return formats.percent(found.top1) + ("" if kind is ProtocolKind.SINGLE else f" {kind}")
-
-
-def _first_line(note: str) -> str:
-    return note.strip().partition("\n")[0]
 
 
 def _no_text(_value: object) -> str:
@@ -137,7 +129,7 @@ COLUMNS: dict[Column, TableColumn[RunRecord]] = {
     ),
     Column.SEED: TableColumn(
         _("Seed"),
-        _known_seeds,
+        lambda run: None if run.imported else seeds(run),
         _seeds_text,
         number=True,
         width=62,
@@ -224,7 +216,7 @@ COLUMNS: dict[Column, TableColumn[RunRecord]] = {
     Column.NOTE: TableColumn(
         _("Note"),
         lambda run: run.note,
-        _first_line,
+        lambda note: note.strip().partition("\n")[0],
         width=180,
         tip=_("Its first line; the whole note stands in the details."),
         sort=lambda run: run.note.casefold() or None,

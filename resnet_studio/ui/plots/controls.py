@@ -12,6 +12,8 @@ from resnet_studio.text import _
 from resnet_studio.ui.plots.curve_data import XAxis
 from resnet_studio.ui.plots.panels import PlotOptions
 from resnet_studio.ui.preferences import Preferences
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 WINDOWS = (1, 2, 3, 5, 7, 10, 15, 20, 25, 30, 40, 50, 70, 100, 150, 200, 250, 350, 500, 700, 1000)
@@ -33,25 +35,18 @@ class SmoothingSlider(QWidget):
 
     changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setObjectName("smoothing_slider")
+    def __init__(self) -> None:
+        super().__init__()
+        self.slider = named(QSlider(Qt.Orientation.Horizontal), "smoothing_slider", accessible=_("Smoothing"))
         self.slider.setRange(0, len(WINDOWS) - 1)
         self.slider.setPageStep(3)
         self.slider.setMinimumWidth(90)
         self.slider.setMaximumWidth(140)
-        self.slider.setAccessibleName(_("Smoothing"))
-        self.value = QLabel()
-        self.value.setProperty("role", "muted")
+        self.value = named(QLabel(), role="muted")
         self.value.setMinimumWidth(self.value.fontMetrics().horizontalAdvance(_("Smooth {window}", window=1000)) + 4)
         for widget in (self, self.slider, self.value):
             set_tip(widget, _SMOOTHING_TIP)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(4, 0, 0, 0)
-        layout.setSpacing(6)
-        layout.addWidget(self.slider)
-        layout.addWidget(self.value)
+        in_row(self.slider, self.value, of=self, margins=(4, 0, 0, 0), spacing=6)
         self.slider.valueChanged.connect(self._on_moved)
         self._on_moved()
 
@@ -87,9 +82,7 @@ class PlotControls(QWidget):
     def __init__(self, preferences: Preferences, key: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._preferences, self._key = preferences, key
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
+        layout = in_row(of=self, margins=0, spacing=6)
         self.axis = self._choice("x_axis_choice", _("What the curves are drawn over (X)"), "X")
         for axis, text in _AXES.items():
             self.axis.addItem(text, axis.value)
@@ -111,9 +104,7 @@ class PlotControls(QWidget):
         self.fit.setShortcut(QKeySequence("F"))
         self.fit.clicked.connect(self.fit_requested)
         self.back = QPushButton("\N{LEFTWARDS ARROW}")  # its word would take the room of the names beside the plot
-        self.back.setObjectName("zoom_back_button")
-        self.back.setAccessibleName(_("Back"))
-        self.back.setProperty("role", "flat")
+        named(self.back, "zoom_back_button", role="flat", accessible=_("Back"))
         keeps = self.back.sizePolicy()
         keeps.setRetainSizeWhenHidden(True)  # or a zoom would move all that is beside it
         self.back.setSizePolicy(keeps)
@@ -158,22 +149,17 @@ class PlotControls(QWidget):
         self.outliers.setChecked(options.outliers)
 
     def _choice(self, name: str, tip: str, key: str) -> QComboBox:
-        choice = QComboBox()
+        choice = named(QComboBox(), name, tip=tip, accessible=tip.split(" (")[0])
         choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        choice.setObjectName(name)
-        set_tip(choice, tip)
-        choice.setAccessibleName(tip.split(" (")[0])
         shortcut = QShortcut(QKeySequence(key), choice)
         shortcut.activated.connect(lambda: choice.setCurrentIndex((choice.currentIndex() + 1) % choice.count()))
         return choice
 
     def _toggle(self, name: str, text: str, key: str, tip: str) -> QPushButton:
-        button = QPushButton(text)
-        button.setObjectName(name)
+        button = named(QPushButton(text), name, tip=f"{tip} ({key})")
         button.setCheckable(True)
         button.setChecked(True)
         button.setShortcut(QKeySequence(key))
-        set_tip(button, f"{tip} ({key})")
         return button
 
     def _restore(self) -> None:

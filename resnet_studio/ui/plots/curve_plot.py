@@ -14,16 +14,16 @@ from PySide6.QtWidgets import QLabel, QWidget
 from resnet_studio.domain.text_numbers import percent
 from resnet_studio.text import _
 from resnet_studio.ui.plots.autorange import RangeFollower, Span
-from resnet_studio.ui.plots.axes import PositionAxis, ValueAxis
+from resnet_studio.ui.plots.axes import LevelLine, PositionAxis, ValueAxis
 from resnet_studio.ui.plots.cursor_values import extent, gaps_at, readings
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.curve_layers import RunLayers, View
 from resnet_studio.ui.plots.legend import KEY, value_text
-from resnet_studio.ui.plots.level_line import LevelLine
 from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, PlottedRun
 from resnet_studio.ui.plots.plot_item import without_menu
 from resnet_studio.ui.plots.run_plot import RunPlot
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
 
 FRAME_MS = 50
 FADED = 0.2
@@ -93,9 +93,7 @@ class CurvePlot(RunPlot):
         self._chance_line = LevelLine(position=0.99)
         item.addItem(self._chance_line, ignoreBounds=True)
         self.legend.pointed_at.connect(self._on_pointed_at)
-        self.key = QLabel(KEY)
-        self.key.setObjectName("plot_key")
-        self.key.setProperty("role", "muted")
+        self.key = named(QLabel(KEY), "plot_key", role="muted")
         self.key.setVisible(False)
         self._lay_out(self._view, self.key)
         self._name_axes()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt, Slot
-from PySide6.QtWidgets import QLabel, QStackedWidget, QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from resnet_studio.text import _
 from resnet_studio.ui.plots.axes import BottomValueAxis, LayerAxis, ValueAxis
@@ -28,6 +28,7 @@ from resnet_studio.ui.plots.panels import ITERATIONS_BY_AXIS, Panel, PlotOptions
 from resnet_studio.ui.plots.ranges import count_text
 from resnet_studio.ui.plots.run_plot import RunPlot
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.layouts import in_stack
 
 FRAME_MS = 100
 LEAST_NAMED = 64.0  # pixels of a map's height below which the names of the axes give way to it
@@ -91,9 +92,7 @@ class LayerPlot(RunPlot):
         self._nothing.setProperty("role", "muted")
         self._nothing.setWordWrap(True)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self._nothing)
-        self.stack.addWidget(self._view)
+        self.stack = in_stack(self._nothing, self._view)
         self._lay_out(self._view, content=self.stack)
 
     @property

@@ -28,6 +28,7 @@ from resnet_studio.ui.plots.line_sample import paint_sample
 from resnet_studio.ui.plots.panels import Panel, PlottedRun
 from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 KEY = _("thin: training, bold: test   ·   dashed, hollow: plain, solid, filled: residual")
@@ -181,8 +182,7 @@ class Legend(QScrollArea):
         self._wide = False
         self._widest = ""
         self._room = 10_000
-        self._body = QWidget()
-        self._body.setProperty("role", "clear")
+        self._body = named(QWidget(), role="clear")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -199,8 +199,7 @@ class Legend(QScrollArea):
         for run in runs:
             row = self._new_row()
             row.run, row.label, row.values = run, run.name, (DASH,) * self._columns
-            row.setObjectName(f"legend_{run.run_id}")
-            row.setAccessibleName(run.name)
+            named(row, f"legend_{run.run_id}", accessible=run.name)
             about = _("{name}: click to hide or show it, with Ctrl to see it alone", name=run.name)
             if run.members:
                 about += "\n" + _(

@@ -34,8 +34,8 @@ def paint_sample(painter: QPainter, area: QRectF, colour: QColor, residual: bool
 class LineSample(QWidget):
     """The sample as a widget of fixed size."""
 
-    def __init__(self, colour: QColor, residual: bool, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, colour: QColor, residual: bool) -> None:
+        super().__init__()
         self._colour, self._residual = colour, residual
         self.setFixedSize(SAMPLE_WIDTH, 14)
         self.setAccessibleName(_("residual: solid line") if residual else _("plain: dashed line"))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent, QKeyEvent, QMouseEvent, QPen, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from resnet_studio.text import _
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
@@ -15,6 +15,7 @@ from resnet_studio.ui.plots.legend import Legend
 from resnet_studio.ui.plots.panels import Panel, PlotOptions, PlottedRun
 from resnet_studio.ui.plots.ranges import count_text, time_text
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.layouts import in_column
 
 LEGEND_SHARE = 0.42  # of the height, at most
 
@@ -57,12 +58,7 @@ class RunPlot(QWidget):
         view.viewport().installEventFilter(self)
         view.installEventFilter(self)
         self._view = view
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        for widget in (self.legend, *below_legend):
-            layout.addWidget(widget)
-        layout.addWidget(content or view, 1)
+        in_column(self.legend, *below_legend, (content or view, 1), of=self, margins=0, spacing=4)
 
     @property
     def runs(self) -> tuple[PlottedRun, ...]:

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
     QFormLayout,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QProgressBar,
@@ -35,6 +34,7 @@ from resnet_studio.ui.threads.jobs import Emit, Job, Work
 from resnet_studio.ui.weights.images_box import ImagesAnswer, ImagesBox
 from resnet_studio.ui.weights.texts import NO_ANSWER, NO_COLOURS, NO_IMAGES, NO_SET, NO_SIZE, assumptions, network_text
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import STRETCH, in_column, in_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,8 +71,8 @@ class ImportDialog(QDialog):
     # What is shown
 
     def _lay_out(self) -> None:
-        title = named(QLabel(visible_line(self._path.name)), "import_title", role="heading")
-        title.setTextFormat(Qt.TextFormat.PlainText)
+        name = QLabel(visible_line(self._path.name), textFormat=Qt.TextFormat.PlainText)
+        title = named(name, "import_title", role="heading")
         self._sets = named(QComboBox(), "import_weights_key", tip=_("Which of the file's sets of weights is imported"))
         self._sets.setVisible(False)
         self._sets.activated.connect(self._on_set)
@@ -90,22 +90,16 @@ class ImportDialog(QDialog):
             QLineEdit(), "import_size", tip=_("Height and width of the images that the network sees")
         )
         self.image_size.textChanged.connect(self._update)
-        self.name = named(QLineEdit(self._path.stem), "import_name")
-        self.name.setMaxLength(200)
-        self._class_label = named(QLabel(), "import_classes")
-        self._class_label.setTextFormat(Qt.TextFormat.PlainText)
-        self._class_label.setWordWrap(True)
+        self.name = named(QLineEdit(self._path.stem, maxLength=200), "import_name")
+        self._class_label = named(QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True), "import_classes")
         browse = named(
             QPushButton(_("From a file…")), "import_classes_browse", tip=_("A class name a line, or a JSON list")
         )
         browse.clicked.connect(self._on_classes)
-        classes = QHBoxLayout()
-        classes.addWidget(self._class_label, 1)
-        classes.addWidget(browse)
+        classes = in_row((self._class_label, 1), browse)
         self._form = named(QWidget(), role="clear")
-        form = QFormLayout(self._form)
+        form = QFormLayout(self._form, verticalSpacing=10)
         form.setContentsMargins(0, 0, 0, 0)
-        form.setVerticalSpacing(10)
         form.addRow(self._facts)
         form.addRow(self._question)
         form.addRow(self._choices)
@@ -117,8 +111,7 @@ class ImportDialog(QDialog):
         area.setVisible(False)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(self._form)
-        self._bar = named(QProgressBar(), "import_progress")
-        self._bar.setTextVisible(False)
+        self._bar = named(QProgressBar(textVisible=False), "import_progress")
         self._doing = named(QLabel(), "import_doing", role="muted")
         self._fault = named(QLabel(), "import_error", role="error")
         for label in (self._doing, self._fault):
@@ -129,21 +122,20 @@ class ImportDialog(QDialog):
         self.import_button.clicked.connect(self._on_import)
         self._cancel = named(QPushButton(_("Cancel")), "import_cancel")
         self._cancel.clicked.connect(self.reject)
-        buttons = QHBoxLayout()
-        buttons.addStretch(1)
-        buttons.addWidget(self._cancel)
-        buttons.addWidget(self.import_button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 16, 20, 16)
-        column.setSpacing(10)
-        column.addWidget(title)
-        column.addWidget(self._sets)
-        column.addWidget(area, 100)
-        column.addStretch(1)
-        column.addWidget(self._fault)
-        column.addWidget(self._doing)
-        column.addWidget(self._bar)
-        column.addLayout(buttons)
+        buttons = in_row(STRETCH, self._cancel, self.import_button)
+        in_column(
+            title,
+            self._sets,
+            (area, 100),
+            STRETCH,
+            self._fault,
+            self._doing,
+            self._bar,
+            buttons,
+            of=self,
+            margins=(20, 16, 20, 16),
+            spacing=10,
+        )
         self.resize(640, 600)
 
     def _show(self, found: Recognition) -> None:
@@ -160,8 +152,7 @@ class ImportDialog(QDialog):
             _("The file does not tell which of these it is:") if found.question else _("The file fits these; found:")
         )
         for number, spec in enumerate(alternatives if len(alternatives) > 1 else ()):
-            button = QRadioButton(network_text(spec))
-            button.setObjectName(f"import_network_{number}")
+            button = named(QRadioButton(network_text(spec)), f"import_network_{number}")
             button.setChecked(spec == found.spec and not found.question)
             self._group.addButton(button, number)
             self._choices.addWidget(button)

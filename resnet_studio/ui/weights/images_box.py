@@ -43,15 +43,14 @@ class ImagesBox(QWidget):
 
     changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.choice = named(
             QComboBox(), "import_images", tip=_("What was done to the images that trained these weights")
         )
         self.mean = named(QLineEdit(), "import_mean", tip=_("Red, green, blue, of values in 0..1"))
         self.std = named(QLineEdit(), "import_std", tip=_("Red, green, blue, of values in 0..1"))
-        self.path = named(QLineEdit(), "import_mean_path")
-        self.path.setPlaceholderText(_("No file chosen"))
+        self.path = named(QLineEdit(placeholderText=_("No file chosen")), "import_mean_path")
         self._browse = named(QPushButton(_("Choose…")), "import_mean_browse")
         self.choice.setPlaceholderText(_("Choose how images are prepared"))
         for key, preset in PRESETS.items():
@@ -81,7 +80,7 @@ class ImagesBox(QWidget):
             editor.textChanged.connect(self.changed)
             editor.setAcceptDrops(False)
         for editor in (self.mean, self.std):
-            editor.textEdited.connect(self._on_own_numbers)
+            editor.textEdited.connect(lambda: self.choice.setCurrentIndex(self.choice.findData(_OWN)))
         self._on_choice()
 
     def propose(self, preset: str, *, carried: bool, before: ImagesAnswer | None = None) -> None:
@@ -146,10 +145,6 @@ class ImagesBox(QWidget):
             self.std.setText(colour_text(PRESETS[key].std))
         self.path.clear()
         self.changed.emit()
-
-    @Slot()
-    def _on_own_numbers(self) -> None:
-        self.choice.setCurrentIndex(self.choice.findData(_OWN))
 
     @Slot()
     def _on_browse(self) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QWidget
 
 from resnet_studio.domain.visible_text import visible
 from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_row
 
 
 class Banner(QFrame):
@@ -24,11 +25,7 @@ class Banner(QFrame):
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._act = named(QPushButton(), "banner_button")
         self._close = named(QPushButton(_("Dismiss")), "banner_dismiss")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(14, 6, 8, 6)
-        row.addWidget(self._text, 1)
-        row.addWidget(self._act)
-        row.addWidget(self._close)
+        in_row((self._text, 1), self._act, self._close, of=self, margins=(14, 6, 8, 6))
         self._act.clicked.connect(self._on_act)
         self._close.clicked.connect(self._on_close)
         self._show_last()

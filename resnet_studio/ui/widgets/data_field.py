@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QProgressBar,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -26,6 +25,7 @@ from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import TITLE_WIDTH, Choice
+from resnet_studio.ui.widgets.layouts import in_column, in_row
 from resnet_studio.ui.widgets.plain_tip import plain_tip, set_tip
 from resnet_studio.ui.widgets.text import count_text, counted, download_text
 
@@ -65,10 +65,7 @@ class DataField(QWidget):
         self._path.setAccessibleName(_("Data folder"))
         self._choose = named(QPushButton(_("Choose…")), "choose_folder_button")
         self._folder_row = QWidget()
-        row = QHBoxLayout(self._folder_row)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self._path, 1)
-        row.addWidget(self._choose)
+        in_row((self._path, 1), self._choose, of=self._folder_row, margins=0)
         self._note = named(QLabel(wordWrap=True), "data_note", role="muted")
         self._error = named(QLabel(wordWrap=True), "error_data.source", role="error")
         for label in (self._note, self._error):
@@ -83,10 +80,7 @@ class DataField(QWidget):
         title.setBuddy(self._source)
         top.addWidget(title)
         top.addWidget(self._source, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addLayout(top)
+        column = in_column(top, of=self, margins=0, spacing=4)
         for widget in (self._folder_row, self._note, self._error, self._fetch, self._progress):
             column.addWidget(widget)
             widget.setVisible(widget is self._note)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QWidget
 from resnet_studio.domain.filter_completion import completions
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.text import _
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 FILTER_TIP = _(
@@ -64,9 +65,7 @@ class FilterField(QLineEdit):
 
     def _shown_list(self) -> QListWidget:
         if self._list is None or self._list.parentWidget() is not self.window():
-            self._list = QListWidget(self.window())
-            self._list.setObjectName("filter_proposals")
-            self._list.setAccessibleName(_("Proposals for the filter"))
+            self._list = named(QListWidget(self.window()), "filter_proposals", accessible=_("Proposals for the filter"))
             self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
             self._list.setTextElideMode(Qt.TextElideMode.ElideMiddle)

@@ -55,7 +55,7 @@ class FlowLayout(QLayout):
         for line in self._lines(rect.width()):
             height = _height(line)
             used = sum(item.sizeHint().width() for item in line) + self.spacing() * (len(line) - 1)
-            growing = [item for item in line if _grows(item)]
+            growing = [item for item in line if item.expandingDirections() & Qt.Orientation.Horizontal]
             left, rest = rect.left(), max(0, rect.width() - used)
             for item in line:
                 width = min(item.sizeHint().width(), rect.width())
@@ -83,10 +83,6 @@ class FlowLayout(QLayout):
 
 def _height(line: list[QLayoutItem]) -> int:
     return max(item.sizeHint().height() for item in line)
-
-
-def _grows(item: QLayoutItem) -> bool:
-    return bool(item.expandingDirections() & Qt.Orientation.Horizontal)
 
 
 def side_by_side(*widgets: QWidget, spacing: int = 8) -> QWidget:

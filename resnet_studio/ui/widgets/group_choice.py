@@ -10,6 +10,7 @@ from resnet_studio.domain.grouping import ALL_BUT_SEEDS, NO_GROUPS, Grouping, fi
 from resnet_studio.domain.run_fields import RunField, run_fields
 from resnet_studio.text import _
 from resnet_studio.ui.preferences import Preferences
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _USUAL = ("depth", "block", "shortcut", "data", "learning_rate", "study", "tag", "status")
@@ -27,8 +28,7 @@ class GroupChoice(QToolButton):
     def __init__(self, preferences: Preferences, key: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._preferences, self._key = preferences, f"{key}/grouping"
-        self.setObjectName(f"{key}_group_button")
-        self.setProperty("role", "button")
+        named(self, f"{key}_group_button", role="button")
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         set_tip(self, _("Runs in groups, with mean, standard deviation, number and 95 % interval"))
         stored = preferences.value(self._key, [], list)
@@ -40,7 +40,7 @@ class GroupChoice(QToolButton):
             self._menu, _("All but the seed"), _("Runs that differ in their seeds alone make a group")
         )
         self._none.triggered.connect(self._on_none)
-        self._seeds.triggered.connect(self._on_seeds)
+        self._seeds.triggered.connect(lambda: self.set_grouping(ALL_BUT_SEEDS))
         self._menu.addSeparator()
         self._fields: dict[str, list[QAction]] = {}
         for key_ in _USUAL:
@@ -92,10 +92,6 @@ class GroupChoice(QToolButton):
     @Slot()
     def _on_none(self) -> None:
         self.set_grouping(NO_GROUPS)
-
-    @Slot()
-    def _on_seeds(self) -> None:
-        self.set_grouping(ALL_BUT_SEEDS)
 
     @Slot(bool)
     def _on_field(self, ticked: bool) -> None:

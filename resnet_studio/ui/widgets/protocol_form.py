@@ -51,8 +51,7 @@ class ProtocolForm(QWidget):
         self._sizes: tuple[int, ...] = (32,)
         self._column = column
         self.fault = ""
-        self.kind = named(Choice(), "protocol_kind")
-        self.kind.setAccessibleName(_("Test protocol"))
+        self.kind = named(Choice(), "protocol_kind", accessible=_("Test protocol"))
         self.kind.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToContents)
         for kind, (text, tip) in KINDS.items():
             self.kind.addItem(text, kind)
@@ -62,8 +61,7 @@ class ProtocolForm(QWidget):
         )
         self.resize_to.setAccessibleName(_("Shorter side before cropping, in pixels"))
         self.resize_to.setMinimumWidth(90)
-        self.scales = named(QLineEdit(), "protocol_scales")
-        self.scales.setAccessibleName(_("Scales, shorter sides in pixels"))
+        self.scales = named(QLineEdit(), "protocol_scales", accessible=_("Scales, shorter sides in pixels"))
         self.scales.setMinimumWidth(150)
         self.mirrored = named(
             QCheckBox(_("mirrored too")), "protocol_mirrored", tip=_("Each size is also seen mirrored")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QWidget
 
 from resnet_studio.text import _
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.pages.classify.session import ClassifySession
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_row
 from resnet_studio.ui.widgets.text import duration_text
 
 
@@ -21,19 +22,13 @@ class BusyRow(QWidget):
     def __init__(self, session: ClassifySession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._bar = named(QProgressBar(), "classify_progress")
-        self._bar.setTextVisible(False)
+        self._bar = named(QProgressBar(textVisible=False), "classify_progress")
         self._text = named(QLabel(), "classify_progress_text", role="muted")
         self.stop = named(QPushButton(_("Stop")), "classify_stop", tip=_("Esc; what is there already stays"))
         self.go_on = named(
             QPushButton(_("Go on")), "classify_go_on", tip=_("Look at the images that are still missing")
         )
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self._text)
-        row.addWidget(self._bar, 1)
-        row.addWidget(self.stop)
-        row.addWidget(self.go_on)
+        in_row(self._text, (self._bar, 1), self.stop, self.go_on, of=self, margins=0)
         self.stop.clicked.connect(self.stop_requested)
         self.go_on.clicked.connect(self.go_on_requested)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from resnet_studio.text import _
 from resnet_studio.ui.theme import Role, Theme
-from resnet_studio.ui.widgets.plain_tip import set_tip
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import STRETCH, in_column
 
 
 class DropZone(QWidget):
@@ -24,13 +25,10 @@ class DropZone(QWidget):
         self._theme = theme
         self._hot = False
         self._large = True
-        self.setObjectName("classify_drop_zone")
-        self.setAccessibleName(_("Drop images here"))
-        self._heading = QLabel(_("Drop images or folders here"), self)
-        self._heading.setProperty("role", "title")
+        named(self, "classify_drop_zone", accessible=_("Drop images here"))
+        self._heading = named(QLabel(_("Drop images or folders here"), self), role="title")
         self._heading.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._hint = QLabel(_("from anywhere on this machine; nothing leaves it"), self)
-        self._hint.setProperty("role", "muted")
+        self._hint = named(QLabel(_("from anywhere on this machine; nothing leaves it"), self), role="muted")
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         buttons = QHBoxLayout()
         buttons.addStretch(1)
@@ -45,22 +43,13 @@ class DropZone(QWidget):
             (_("Paste"), "classify_paste", self.paste_requested, _("Ctrl+V: an image or files from the clipboard")),
             (_("Try the sample images"), "classify_samples", self.samples_requested, _("Drawn by this program")),
         ):
-            button = QPushButton(text, self)
-            button.setObjectName(name)
-            set_tip(button, tip)
+            button = named(QPushButton(text, self), name, tip=tip)
             button.clicked.connect(signal)
             buttons.addWidget(button)
             if name == "classify_open_files":
                 self.open_files = button
         buttons.addStretch(1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 8, 12, 8)
-        column.setSpacing(8)
-        column.addStretch(1)
-        column.addWidget(self._heading)
-        column.addWidget(self._hint)
-        column.addLayout(buttons)
-        column.addStretch(1)
+        in_column(STRETCH, self._heading, self._hint, buttons, STRETCH, of=self, margins=(12, 8, 12, 8), spacing=8)
         theme.changed.connect(self.update)
 
     @property

@@ -14,6 +14,7 @@ from resnet_studio.ui.pages.classify.maps import ClassMaps
 from resnet_studio.ui.pages.classify.results import ResultsModel
 from resnet_studio.ui.pages.classify.session import ClassifySession
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.accessible_names import named
 
 
 class ResultsGrid(QTableView):
@@ -33,8 +34,7 @@ class ResultsGrid(QTableView):
     ) -> None:
         super().__init__(parent)
         self._results, self._session, self._maps = model, session, maps
-        self.setObjectName("classify_grid")
-        self.setAccessibleName(_("Images by networks"))
+        named(self, "classify_grid", accessible=_("Images by networks"))
         self.setModel(model)
         self.setVerticalHeader(ImagesHeader(model, thumbnails, theme, self))
         self._networks = NetworksHeader(model, session.iterations, theme, self)
@@ -53,7 +53,7 @@ class ResultsGrid(QTableView):
             shortcut.activated.connect(signal)
         theme.changed.connect(self.repaint_all)
         maps.ready.connect(self.viewport().update)
-        maps.switched.connect(self._on_maps)
+        maps.switched.connect(lambda: self._networks.set_pictures(self._maps.pictures))
 
     @property
     def chosen_keys(self) -> tuple[str, ...]:
@@ -79,9 +79,6 @@ class ResultsGrid(QTableView):
     def repaint_all(self) -> None:
         for part in (self, self.verticalHeader(), self.horizontalHeader()):
             part.viewport().update()
-
-    def _on_maps(self) -> None:
-        self._networks.set_pictures(self._maps.pictures)
 
     def _waiting(self) -> str:
         if self._session.looking:

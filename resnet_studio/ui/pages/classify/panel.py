@@ -25,6 +25,7 @@ from resnet_studio.ui.models.record_table import RecordRole
 from resnet_studio.ui.models.run_columns import data_name
 from resnet_studio.ui.pages.classify.run_choice import RunChoiceModel
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.elided import keep_end
 from resnet_studio.ui.widgets.plain_tip import plain_tip, set_tip
 from resnet_studio.ui.widgets.protocol_form import ProtocolForm
@@ -78,35 +79,25 @@ class NetworksPanel(QFrame):
     def __init__(self, model: RunChoiceModel, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
-        self.setObjectName("classify_networks_panel")
-        self.setProperty("role", "panel")
-        heading = QLabel(_("Networks"), self)
-        heading.setProperty("role", "heading")
+        named(self, "classify_networks_panel", role="panel")
+        heading = named(QLabel(_("Networks"), self), role="heading")
         self.filter_field = QLineEdit(self)
-        self.filter_field.setObjectName("classify_filter_field")
-        self.filter_field.setAccessibleName(_("Filter the networks"))
+        named(self.filter_field, "classify_filter_field", accessible=_("Filter the networks"))
         self.filter_field.setPlaceholderText(_("Filter"))
         set_tip(self.filter_field, _("As on the Runs page: words, tag:x, depth:>20"))
         self.filter_field.setClearButtonEnabled(True)
         self.filter_field.textChanged.connect(self._on_filter)
-        self.list = QListView(self)
-        self.list.setObjectName("classify_runs")
-        self.list.setAccessibleName(_("Runs with weights"))
+        self.list = named(QListView(self, uniformItemSizes=True), "classify_runs", accessible=_("Runs with weights"))
         self.list.setModel(model)
         self.list.setItemDelegate(_ChoiceDelegate(theme, self.list))
         self.list.setFrameShape(QFrame.Shape.NoFrame)
         self.list.setStyleSheet("QListView { border: 0; }")
-        self.list.setUniformItemSizes(True)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.list.activated.connect(self._on_activated)
         self.protocol = ProtocolForm(column=True, parent=self)
-        views = QLabel(_("Views of each image"), self)
-        views.setProperty("role", "heading")
-        self._note = QLabel(self)
-        self._note.setObjectName("classify_classes_note")
-        self._note.setProperty("role", "muted")
-        self._note.setWordWrap(True)
+        views = named(QLabel(_("Views of each image"), self), role="heading")
+        self._note = named(QLabel(self, wordWrap=True), "classify_classes_note", role="muted")
         self._note.setTextFormat(Qt.TextFormat.PlainText)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 12)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QWidget
 
 from resnet_studio.text import _, _n
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_column
 
 SHOWN = 2000
 
@@ -24,16 +26,12 @@ class RefusedDialog(QDialog):
         if len(sentences) > SHOWN:
             shown.append(_("… and {sentences} more", sentences=len(sentences) - SHOWN))
         self._text = QPlainTextEdit("\n".join(shown), self)
-        self._text.setObjectName("refused_text")
-        self._text.setAccessibleName(_("Files that were left out, with the reasons"))
+        named(self._text, "refused_text", accessible=_("Files that were left out, with the reasons"))
         self._text.setReadOnly(True)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         buttons.button(QDialogButtonBox.StandardButton.Close).setIcon(QIcon())  # the style's icons are for light ground
         buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.addWidget(QLabel(summary(len(sentences)), self))
-        column.addWidget(self._text, 1)
-        column.addWidget(buttons)
+        in_column(QLabel(summary(len(sentences)), self), (self._text, 1), buttons, of=self)
 
     @property
     def text(self) -> str:

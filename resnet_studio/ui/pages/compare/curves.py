@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QPushButton, QSplitter, QStackedWidget, QWidget
 
 from resnet_studio.domain.comparison import as_of
 from resnet_studio.domain.enums import RunStatus
@@ -19,10 +19,8 @@ from resnet_studio.domain.series import Series
 from resnet_studio.studies.more_seeds import more_seeds, more_seeds_sentence
 from resnet_studio.text import _
 from resnet_studio.ui.models.formats import count
-from resnet_studio.ui.pages.compare.export import Export, Shown, exporting
-from resnet_studio.ui.pages.compare.export_button import ExportButton
+from resnet_studio.ui.pages.compare.export import Export, ExportButton, Shown, exporting
 from resnet_studio.ui.pages.compare.facets import FACET_FIELDS, Facets
-from resnet_studio.ui.pages.compare.frames import framed_panel, splitter_in
 from resnet_studio.ui.pages.compare.results import ResultTables
 from resnet_studio.ui.plots.controls import PlotControls
 from resnet_studio.ui.plots.curve_data import CurveBook
@@ -32,7 +30,9 @@ from resnet_studio.ui.plots.layer_plot import LayerPlot
 from resnet_studio.ui.plots.loading import CurveLoader
 from resnet_studio.ui.plots.panels import ERROR, LAYER_PANELS, PANELS, PlottedRun, grouped_runs, set_epoch_lengths
 from resnet_studio.ui.services import Services
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.group_choice import GroupChoice
+from resnet_studio.ui.widgets.layouts import framed_panel, in_row, in_splitter, in_stack, remember_sizes
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 TABLES_MS = 500
@@ -68,9 +68,8 @@ class CurvesView(QWidget):
 
     def _build(self) -> None:
         services = self._services
-        self._rows = splitter_in(self, Qt.Orientation.Vertical)
-        above, upper = framed_panel(self._rows)
-        below, lower = framed_panel(self._rows)
+        rows = QSplitter(self)
+        above, below = QFrame(rows), QFrame(rows)
         self.controls = PlotControls(services.preferences, "compare", above)
         self._plot_stack = QStackedWidget(above)
         self.plots: tuple[CurvePlot | LayerPlot, ...] = (
@@ -78,20 +77,16 @@ class CurvesView(QWidget):
             *(LayerPlot(services.theme, self._book, panel, self._plot_stack) for panel in LAYER_PANELS),
         )
         self.plots[0].setObjectName("compare_plot")
-        self.quantity = QComboBox()
-        self.quantity.setObjectName("quantity_choice")
+        self.quantity = named(QComboBox(), "quantity_choice", tip=_("What is drawn (Q)"), accessible=_("Quantity"))
         self.quantity.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        set_tip(self.quantity, _("What is drawn (Q)"))
-        self.quantity.setAccessibleName(_("Quantity"))
         self.quantity.setMinimumContentsLength(max(len(plot.panel.title) for plot in self.plots))
         for plot in self.plots:
             self.quantity.addItem(plot.panel.title, plot.panel.key)
         self.tables = ResultTables(services.theme, below)
         self.facets = Facets(services.theme, self._book)
-        self.facet_choice = QComboBox()
-        self.facet_choice.setObjectName("facet_choice")
-        self.facet_choice.setAccessibleName(_("Panels"))
-        set_tip(self.facet_choice, _("One plot, or a panel for each value of a field"))
+        self.facet_choice = named(
+            QComboBox(), "facet_choice", tip=_("One plot, or a panel for each value of a field"), accessible=_("Panels")
+        )
         self.facet_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.facet_choice.setMinimumContentsLength(len(_("One panel")))
         self.facet_choice.addItem(_("One panel"), "")
@@ -107,32 +102,20 @@ class CurvesView(QWidget):
         self.controls.add(self.facet_choice, self.same_scale)
         self.group_choice = GroupChoice(services.preferences, "compare")
         self.export_button = ExportButton(self, services.preferences, self.shown)
-        for plot in self.plots:
-            self._plot_stack.addWidget(plot)
         self._no_curves = QLabel(
             _("These runs were trained elsewhere and brought no curves along. Evaluate measures their errors."),
             wordWrap=True,
             alignment=Qt.AlignmentFlag.AlignCenter,
         )
-        self._no_curves.setObjectName("no_curves_label")
-        self._no_curves.setProperty("role", "muted")
-        self.left_out = QLabel(wordWrap=True)
-        self.left_out.setObjectName("curves_left_out")
-        self.left_out.setProperty("role", "muted")
+        named(self._no_curves, "no_curves_label", role="muted")
+        self.left_out = named(QLabel(wordWrap=True), "curves_left_out", role="muted")
         self.left_out.hide()
-        self._plot_stack.addWidget(self.facets)
-        self._plot_stack.addWidget(self._no_curves)
-        upper.addWidget(self.controls)
-        upper.addWidget(self.left_out)
-        upper.addWidget(self._plot_stack)
-        lower.addWidget(self.tables)
-        for part, stretch in enumerate((3, 2)):
-            self._rows.setStretchFactor(part, stretch)
-        self._rows.setSizes([430, 290])
-        self._rows.restoreState(services.preferences.value("compare/rows-2", QByteArray(), QByteArray))
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._rows)
+        in_stack(*self.plots, self.facets, self._no_curves, of=self._plot_stack)
+        framed_panel(self.controls, self.left_out, self._plot_stack, of=above)
+        framed_panel(self.tables, of=below)
+        in_splitter((above, 3), (below, 2), of=rows, sizes=(430, 290), upright=True)
+        remember_sizes(rows, services.preferences, "compare/rows-2")
+        in_row(rows, of=self, margins=0)
 
     def _connect(self) -> None:
         self._services.controller.happened.connect(self._on_happened)
@@ -150,7 +133,6 @@ class CurvesView(QWidget):
         self.export_button.chosen.connect(self.export_to)
         self.quantity.currentIndexChanged.connect(self._show_plot)
         self.quantity.currentIndexChanged.connect(self._on_zoom)
-        self._rows.splitterMoved.connect(self._on_splitter_moved)
         for plot in self.plots:
             plot.set_options(self.controls.options)
             plot.legend.setVisible(self.controls.legend.isChecked())
@@ -161,9 +143,7 @@ class CurvesView(QWidget):
                 plot.zoom_changed.connect(self._on_zoom)
             self.controls.legend_toggled.connect(plot.legend.setVisible)
             plot.hidden_changed.connect(self._on_hidden)
-        shortcut = QShortcut(QKeySequence("Q"), self)
-        shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
-        shortcut.activated.connect(self._on_next_quantity)
+        QShortcut(QKeySequence("Q"), self).activated.connect(self._on_next_quantity)
 
     @property
     def book(self) -> CurveBook:
@@ -346,7 +326,3 @@ class CurvesView(QWidget):
     def _on_next_quantity(self) -> None:
         if self.isVisible():
             self.quantity.setCurrentIndex((self.quantity.currentIndex() + 1) % self.quantity.count())
-
-    @Slot()
-    def _on_splitter_moved(self) -> None:
-        self._services.preferences.set_value("compare/rows-2", self._rows.saveState())

@@ -1,4 +1,4 @@
-"""What the Compare page writes to files: figures and tables, made off the GUI thread."""
+"""What the Compare page writes to files: figures and tables, made off the GUI thread; and its button."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
 from resnet_studio.domain.comparison import comparison_csv, display_names, summary_csv
 from resnet_studio.domain.errors import UserError
@@ -22,6 +26,8 @@ from resnet_studio.ui.figures import FORMATS
 from resnet_studio.ui.plots.export import FigureStyle, export_figure
 from resnet_studio.ui.plots.layer_export import export_layers
 from resnet_studio.ui.plots.panels import ERROR, LAYER_PANELS, Panel, PlotOptions, PlottedRun
+from resnet_studio.ui.preferences import Preferences
+from resnet_studio.ui.widgets.accessible_names import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +135,43 @@ def exporting(
         return export(kind, shown, store, path)
 
     return work
+
+
+class ExportButton(QPushButton):
+    """A menu of formats; ``chosen(Export, Path)`` after the file dialog. Its shortcuts work anywhere on the page."""
+
+    chosen = Signal(object, object)
+
+    def __init__(self, page: QWidget, preferences: Preferences, shown: Callable[[], Shown]) -> None:
+        super().__init__(_("Export"), page)
+        self._preferences, self._shown = preferences, shown
+        named(self, "export_button", tip=_("Write what is shown to a file (Ctrl+E)"))
+        menu = QMenu(self)
+        for kind in Export:
+            action = QAction(kind.row.text, self)
+            action.setObjectName(f"export_{kind.name.lower()}_action")
+            action.setData(kind.name)
+            if kind.row.key:
+                action.setShortcut(QKeySequence(kind.row.key))
+                action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+                page.addAction(action)
+            action.triggered.connect(self._on_triggered)
+            menu.addAction(action)
+        self.setMenu(menu)
+
+    @Slot()
+    def _on_triggered(self) -> None:
+        action, shown = self.sender(), self._shown()
+        if not isinstance(action, QAction) or not shown.runs:
+            return
+        kind = Export[action.data()]
+        folder = Path(self._preferences.value("compare/folder", str(Path.home()), str))
+        proposal = str(folder / f"{shown.file_name}{kind.row.suffix}")
+        title = kind.row.text.rstrip("…")
+        if kind.row.suffix:
+            path, _unused = QFileDialog.getSaveFileName(self, title, proposal, kind.row.kind)
+        else:
+            path = QFileDialog.getExistingDirectory(self, title, str(folder))
+        if path:
+            self._preferences.set_value("compare/folder", str(Path(path).parent))
+            self.chosen.emit(kind, Path(path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.run_fields import RunField, find_field
@@ -14,6 +14,8 @@ from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.curve_plot import CurvePlot
 from resnet_studio.ui.plots.panels import Panel, PlotOptions, PlottedRun
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_column
 
 FACET_FIELDS = ("kind", "depth", "block", "shortcut", "data", "learning_rate", "init_seed")
 MOST = 6
@@ -25,8 +27,8 @@ class Facets(QWidget):
 
     hidden_changed = Signal(object)
 
-    def __init__(self, theme: Theme, book: CurveBook, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme, book: CurveBook) -> None:
+        super().__init__()
         self._theme, self._book = theme, book
         self._state: object = None
         self.plots: list[CurvePlot] = []
@@ -74,13 +76,9 @@ class Facets(QWidget):
         columns = min(_COLUMNS, len(titles)) if len(titles) != 4 else 2
         for place, title in enumerate(titles):
             box = QWidget()
-            column = QVBoxLayout(box)
-            column.setContentsMargins(0, 0, 0, 0)
-            column.setSpacing(0)
-            label = QLabel(title)
-            label.setProperty("role", "heading")
-            plot = CurvePlot(self._theme, self._book, panel)
-            plot.setObjectName(f"facet_{place}")
+            column = in_column(of=box, margins=0, spacing=0)
+            label = named(QLabel(title), role="heading")
+            plot = named(CurvePlot(self._theme, self._book, panel), f"facet_{place}")
             plot.hidden_changed.connect(self.hidden_changed)
             column.addWidget(label)
             column.addWidget(plot, 1)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, Qt, Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QLabel, QPushButton, QSplitter, QStackedWidget, QWidget
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
@@ -17,7 +17,6 @@ from resnet_studio.ui.models import formats
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.compare.curves import CurvesView
 from resnet_studio.ui.pages.compare.evaluate.panel import EvaluatePanel
-from resnet_studio.ui.pages.compare.frames import framed_panel, splitter_in
 from resnet_studio.ui.pages.compare.scatter import ScatterView
 from resnet_studio.ui.pages.compare.views import SavedView, ViewsButton
 from resnet_studio.ui.plots.curve_data import XAxis
@@ -29,6 +28,7 @@ from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.banner import Banner
 from resnet_studio.ui.widgets.empty_state import EmptyState
+from resnet_studio.ui.widgets.layouts import Gap, framed_panel, in_column, in_row, in_splitter, in_stack, remember_sizes
 from resnet_studio.ui.widgets.text import duration_text
 
 
@@ -57,24 +57,18 @@ class ComparePage(Page):
         services = self.services
         self.stack = QStackedWidget(self)
         content = QWidget(self.stack)
-        self._columns = splitter_in(content, Qt.Orientation.Horizontal)
-        left, beside = framed_panel(self._columns)
-        self.parts = QStackedWidget(self._columns)
+        columns = QSplitter(content)
+        left = QFrame(columns)
+        self.parts = QStackedWidget(columns)
         self.picker = RunPicker(services.theme, left)
         self.curves = CurvesView(services, self.parts)
         self.evaluate = EvaluatePanel(services, self.parts)
         self.scatter = ScatterView(services.preferences, services.theme, self.parts)
-        self.banner = Banner()
-        self.banner.setObjectName("compare_banner")
-        self._count = QLabel()
-        self._count.setProperty("role", "muted")
-        title = QLabel(self.row.title)
-        title.setProperty("role", "title")
+        self.banner = named(Banner(), "compare_banner")
+        self._count = named(QLabel(), role="muted")
+        title = named(QLabel(self.row.title), role="title")
         self.switches = QButtonGroup(self)
-        head = QHBoxLayout()
-        head.addWidget(title)
-        head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
-        head.addSpacing(18)
+        head = in_row(title, (self._count, 0, Qt.AlignmentFlag.AlignBottom), Gap(18))
         for part in (self.curves, self.evaluate, self.scatter):  # in the order of their numbers
             self.parts.addWidget(part)
         for number, text, tip in (
@@ -92,18 +86,11 @@ class ComparePage(Page):
         head.addWidget(self.curves.group_choice)
         head.addWidget(self.curves.quantity)
         head.addWidget(self.curves.export_button)
-        beside.addWidget(self.picker)
+        framed_panel(self.picker, of=left)
         left.setMinimumWidth(215)
-        self._columns.setStretchFactor(0, 0)
-        self._columns.setStretchFactor(1, 1)
-        self._columns.setSizes([325, 865])
-        self._columns.restoreState(services.preferences.value("compare/columns", QByteArray(), QByteArray))
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(16, 12, 16, 12)
-        layout.setSpacing(8)
-        layout.addLayout(head)
-        layout.addWidget(self.banner)
-        layout.addWidget(self._columns, 1)
+        in_splitter((left, 0), (self.parts, 1), of=columns, sizes=(325, 865))
+        remember_sizes(columns, services.preferences, "compare/columns")
+        in_column(head, self.banner, (columns, 1), of=content, margins=(16, 12, 16, 12), spacing=8)
         self.empty = EmptyState(
             _("There is nothing to compare yet"),
             _(
@@ -112,11 +99,8 @@ class ComparePage(Page):
             ),
             _("Go to Design"),
         )
-        self.stack.addWidget(self.empty)
-        self.stack.addWidget(content)
-        whole = QHBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self.stack)
+        in_stack(self.empty, content, of=self.stack)
+        in_row(self.stack, of=self, margins=0)
         self.show_part(services.preferences.value("compare/part", 0, int))
 
     def _connect(self) -> None:
@@ -130,7 +114,6 @@ class ComparePage(Page):
             part.failed.connect(self._on_failed)
         self.scatter.export_requested.connect(self._on_export_scatter)
         self.evaluate.session.changed.connect(self._on_evaluating)
-        self._columns.splitterMoved.connect(self._on_splitter_moved)
         find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
         find.activated.connect(self.picker.filter.setFocus)
 
@@ -284,10 +267,6 @@ class ComparePage(Page):
     @Slot(list)
     def _on_chosen(self, run_ids: list[str]) -> None:
         self.show_runs(run_ids)
-
-    @Slot()
-    def _on_splitter_moved(self) -> None:
-        self.services.preferences.set_value("compare/columns", self._columns.saveState())
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

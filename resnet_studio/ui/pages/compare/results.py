@@ -13,10 +13,8 @@ from PySide6.QtWidgets import (
     QLabel,
     QPlainTextEdit,
     QPushButton,
-    QStackedWidget,
     QTableView,
     QTabWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -29,6 +27,8 @@ from resnet_studio.studies.run_results import run_results
 from resnet_studio.text import _, _n
 from resnet_studio.ui.pages.compare.tables import DifferencesModel, GroupResultsModel, ResultsModel
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_column, in_stack
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _WIDEST_CHOICE = 300  # pixels
@@ -44,12 +44,9 @@ class ResultTables(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.conclusion = QLabel(wordWrap=True)
-        self.conclusion.setObjectName("conclusion_label")
+        self.conclusion = named(QLabel(wordWrap=True), "conclusion_label")
         self.conclusion.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.twins = QLabel(wordWrap=True)
-        self.twins.setObjectName("twins_label")
-        self.twins.setTextFormat(Qt.TextFormat.PlainText)
+        self.twins = named(QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText), "twins_label")
         self.twins.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.results, self.differences = ResultsModel(theme, self), DifferencesModel(self)
         self.groups = GroupResultsModel(theme, self)
@@ -63,25 +60,17 @@ class ResultTables(QWidget):
             view.setSortingEnabled(True)
             view.setIconSize(QSize(34, 14))
             view.horizontalHeader().setSortIndicatorClearable(True)
-        self._shown_results = QStackedWidget()
-        self._shown_results.addWidget(self.results_view)
-        self._shown_results.addWidget(self.groups_view)
+        self._shown_results = in_stack(self.results_view, self.groups_view)
         self.differences_view = self._table("differences_table", _("Fields in which the runs differ"))
         self.differences_view.setModel(self.differences)
-        same = QLabel(_("The runs are the same in every field."))
-        same.setProperty("role", "muted")
+        same = named(QLabel(_("The runs are the same in every field.")), role="muted")
         same.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._differing = QStackedWidget()
-        self._differing.addWidget(self.differences_view)
-        self._differing.addWidget(same)
-        self.tabs = QTabWidget()
-        self.tabs.setObjectName("compare_tabs")
-        self.tabs.setDocumentMode(True)
+        self._differing = in_stack(self.differences_view, same)
+        self.tabs = named(QTabWidget(documentMode=True), "compare_tabs")
         self.tabs.tabBar().setDrawBase(False)
         self.tabs.addTab(self._shown_results, _("Results"))
         self.tabs.addTab(self._differing, _("What differs"))
-        self.all_twins = QPlainTextEdit(readOnly=True)
-        self.all_twins.setObjectName("twins_text")
+        self.all_twins = named(QPlainTextEdit(readOnly=True), "twins_text")
         self.all_twins.setPlaceholderText(_("A plain and a residual run of one depth, trained together, make a twin."))
         self.tabs.addTab(self.all_twins, _("Twins"))
         self.baseline = QComboBox()
@@ -94,8 +83,7 @@ class ResultTables(QWidget):
         corner = QWidget()
         row = QHBoxLayout(corner)
         row.setContentsMargins(0, 0, 0, 4)
-        caption = QLabel(_("Baseline"))
-        caption.setProperty("role", "muted")
+        caption = named(QLabel(_("Baseline")), role="muted")
         self.more_seeds = QPushButton(_("More seeds"))
         self.more_seeds.setObjectName("more_seeds_of_groups")
         self.more_seeds.setProperty("role", "flat")
@@ -107,30 +95,21 @@ class ResultTables(QWidget):
         row.addWidget(caption)
         row.addWidget(self.baseline)
         self.tabs.setCornerWidget(corner)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self.conclusion)
-        layout.addWidget(self.twins)
+        layout = in_column(self.conclusion, self.twins, of=self, margins=0, spacing=4)
         self.tabs.setMinimumHeight(LEAST_TABLE)
         layout.addWidget(self.tabs, 1)
         self.baseline.activated.connect(self._on_baseline)
 
     def _table(self, name: str, title: str) -> QTableView:
-        table = QTableView()
-        table.setObjectName(name)
-        table.setAccessibleName(title)
-        table.setShowGrid(False)
+        table = named(QTableView(showGrid=False, wordWrap=False), name, accessible=title)
         table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        table.setWordWrap(False)
         table.setTabKeyNavigation(False)
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(27)
         table.horizontalHeader().setHighlightSections(False)
-        shortcut = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), table)
-        shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+        shortcut = QShortcut(QKeySequence.StandardKey.Copy, table, context=Qt.ShortcutContext.WidgetShortcut)
         shortcut.activated.connect(self._on_copy)
         return table
 

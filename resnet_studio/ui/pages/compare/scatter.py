@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QMouseEvent, QPen
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QMenu, QPushButton, QWidget
 
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.grouping import LEVEL, Statistic
@@ -19,12 +18,14 @@ from resnet_studio.domain.run_fields import FieldKind, RunField, run_fields
 from resnet_studio.domain.scatter import Scatter, scatter
 from resnet_studio.text import _, _n
 from resnet_studio.ui.models.formats import count
-from resnet_studio.ui.pages.compare.frames import framed_panel
 from resnet_studio.ui.plots.plot_item import without_menu
 from resnet_studio.ui.plots.run_colours import line_colour
 from resnet_studio.ui.plots.scatter_export import SUFFIXES, ScatterFigure
 from resnet_studio.ui.preferences import Preferences
+from resnet_studio.ui.save_file import ask_for_file
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import STRETCH, framed_panel, in_column, in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _X_FIRST = ("depth", "parameters", "multiply_adds", "learning_rate", "iteration", "seconds", "block", "shortcut")
@@ -70,13 +71,11 @@ class ScatterView(QWidget):
         self.log.setCheckable(True)
         self.log.setChecked(preferences.value("compare/scatter_log", False, bool))
         set_tip(self.log, _("x as powers of ten: parameters and multiply-adds grow by factors"))
-        self.read_out = QLabel()
-        self.read_out.setObjectName("scatter_read_out")
-        self.read_out.setProperty("role", "muted")
-        self.read_out.setTextFormat(Qt.TextFormat.PlainText)
+        self.read_out = named(QLabel(textFormat=Qt.TextFormat.PlainText), "scatter_read_out", role="muted")
         self.read_out.setWordWrap(True)
-        self._view = pg.PlotWidget(self, useOpenGL=False, enableMenu=False)
-        self._view.setAccessibleName(_("Scatter of the ticked runs"))
+        self._view = named(
+            pg.PlotWidget(self, useOpenGL=False, enableMenu=False), accessible=_("Scatter of the ticked runs")
+        )
         self._view.setFrameShape(pg.PlotWidget.Shape.NoFrame)
         item = self._view.getPlotItem()
         without_menu(item)
@@ -86,18 +85,11 @@ class ScatterView(QWidget):
         item.getViewBox().setMouseMode(pg.ViewBox.RectMode)
         self._view.viewport().installEventFilter(self)
         self._view.viewport().setMouseTracking(True)
-        row = QHBoxLayout()
-        for widget in (self.y_choice, QLabel(_("against")), self.x_choice, self.log):
-            row.addWidget(widget)
-        row.addStretch(1)
-        fit = QPushButton(_("Fit"))
-        fit.setObjectName("scatter_fit")
-        set_tip(fit, _("Show all dots; drag a box to see a part"))
+        row = in_row(self.y_choice, QLabel(_("against")), self.x_choice, self.log, STRETCH)
+        fit = named(QPushButton(_("Fit")), "scatter_fit", tip=_("Show all dots; drag a box to see a part"))
         fit.clicked.connect(self.fit)
         row.addWidget(fit)
-        self.export = QPushButton(_("Export"))
-        self.export.setObjectName("scatter_export_button")
-        set_tip(self.export, _("Write what is shown to a file"))
+        self.export = named(QPushButton(_("Export")), "scatter_export_button", tip=_("Write what is shown to a file"))
         menu = QMenu(self)
         for suffix, text in SUFFIXES.items():
             menu.addAction(text).triggered.connect(partial(self._on_export, suffix))
@@ -106,22 +98,14 @@ class ScatterView(QWidget):
         head = QWidget()
         row.setContentsMargins(0, 0, 0, 0)
         head.setLayout(row)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        panel, rows = framed_panel(self)
-        for part in (head, self._view, self.read_out):
-            rows.addWidget(part)
-        layout.addWidget(panel)
+        in_column(framed_panel(head, self._view, self.read_out), of=self, margins=0)
         self.x_choice.currentIndexChanged.connect(self._on_changed)
         self.y_choice.currentIndexChanged.connect(self._on_changed)
         self.log.toggled.connect(self._on_changed)
         theme.changed.connect(self.draw)
 
     def _choice(self, name: str, tip: str, fields: Mapping[RunField, None], default: str) -> QComboBox:
-        choice = QComboBox()
-        choice.setObjectName(name)
-        set_tip(choice, tip)
-        choice.setAccessibleName(tip)
+        choice = named(QComboBox(), name, tip=tip, accessible=tip)
         choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         choice.setMaxVisibleItems(20)
         for field in fields:
@@ -228,13 +212,9 @@ class ScatterView(QWidget):
         figure = self.figure
         if figure is None:
             return
-        folder = Path(self._preferences.value("compare/folder", str(Path.home()), str))
-        proposal = str(folder / f"{figure.y.key}-{figure.x.key}{suffix}".replace("_", "-"))
-        chosen, _filter = QFileDialog.getSaveFileName(self, _("Export the scatter"), proposal, SUFFIXES[suffix])
-        if chosen:
-            path = Path(chosen)
-            path = path if path.suffix.lower() == suffix else path.with_name(path.name + suffix)
-            self._preferences.set_value("compare/folder", str(path.parent))
+        name = f"{figure.y.key}-{figure.x.key}{suffix}".replace("_", "-")
+        kinds = {suffix: SUFFIXES[suffix]}
+        if path := ask_for_file(self, _("Export the scatter"), name, kinds, self._preferences, "compare/folder"):
             self.export_requested.emit(figure, path)
 
     def _say(self, place: int | None) -> None:

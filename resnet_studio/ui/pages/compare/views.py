@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass, field, fields
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QInputDialog, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QInputDialog, QMenu, QToolButton
 
 from resnet_studio.text import _
 from resnet_studio.ui.preferences import Preferences
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _KEY = "compare/views"
@@ -64,13 +65,10 @@ class ViewsButton(QToolButton):
 
     chosen = Signal(object)
 
-    def __init__(
-        self, preferences: Preferences, present: Callable[[str], SavedView], parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, preferences: Preferences, present: Callable[[str], SavedView]) -> None:
+        super().__init__()
         self._preferences, self._present = preferences, present
-        self.setObjectName("views_button")
-        self.setProperty("role", "button")
+        named(self, "views_button", role="button")
         self.setText(_("Views") + " ▾")
         set_tip(self, _("Save what is shown under a name, and come back to it"))
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
 from resnet_studio.domain.data_sets import DataSetRow
 from resnet_studio.domain.enums import Family
@@ -15,6 +15,7 @@ from resnet_studio.ui.pages.design.form import DesignForm
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.elided import ElidedLabel
+from resnet_studio.ui.widgets.layouts import in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 from resnet_studio.ui.widgets.text import counted
 
@@ -34,8 +35,8 @@ class DesignButtons(QWidget):
 
     copy_requested = Signal(bool)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self._was_shown = False
         self.run_study = named(QPushButton(), "run_study_button", role="primary")
@@ -52,15 +53,18 @@ class DesignButtons(QWidget):
         self._copy_twin.triggered.connect(lambda: self.copy_requested.emit(True))
         menu.addAction(_("Of this network")).triggered.connect(lambda: self.copy_requested.emit(False))
         self.copy.setMenu(menu)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(10)
-        for button in (self.run_study, self.train_twin, self.train_this):
-            row.addWidget(button)
-        row.addWidget(self._hint, 1)
-        row.addWidget(self.inside)
-        row.addWidget(self.compare)
-        row.addWidget(self.copy)
+        in_row(
+            self.run_study,
+            self.train_twin,
+            self.train_this,
+            (self._hint, 1),
+            self.inside,
+            self.compare,
+            self.copy,
+            of=self,
+            margins=0,
+            spacing=10,
+        )
         theme.changed.connect(self._load_icons)
 
     def show_state(

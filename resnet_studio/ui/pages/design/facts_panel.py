@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from resnet_studio.domain.blueprint import Blueprint, training_bytes
 from resnet_studio.domain.enums import Family
@@ -15,6 +15,7 @@ from resnet_studio.domain.specs import RunSpec
 from resnet_studio.text import _
 from resnet_studio.ui.pages.design.training_time_panel import TimeHere
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import Gap, in_column, scrolled
 from resnet_studio.ui.widgets.text import count_text, short_count, size_text
 
 
@@ -96,13 +97,15 @@ class FactsPanel(QFrame):
         self._paper = named(QLabel(wordWrap=True), "paper_label")
         self.time = TimeHere()
         self._what = named(QLabel(wordWrap=True), "facts_hint", role="muted")
-        column = QVBoxLayout(sheet)
-        column.setContentsMargins(16, 12, 14, 12)
-        column.setSpacing(8)
-        column.addWidget(named(QLabel(_("Facts")), role="heading"))
-        column.addLayout(self._grid)
-        column.addWidget(self._what)
-        column.addSpacing(6)
+        column = in_column(
+            named(QLabel(_("Facts")), role="heading"),
+            self._grid,
+            self._what,
+            Gap(6),
+            of=sheet,
+            margins=(16, 12, 14, 12),
+            spacing=8,
+        )
         self._paper_title = named(QLabel(), "paper_title", role="heading")
         column.addWidget(self._paper_title)
         column.addWidget(self._paper)
@@ -113,14 +116,9 @@ class FactsPanel(QFrame):
         self._sections.setSpacing(8)
         column.addLayout(self._sections)
         column.addStretch(1)
-        area = QScrollArea(widgetResizable=True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
+        area = scrolled(sheet)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(sheet)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(1, 1, 1, 1)
-        outer.addWidget(area)
+        in_column(area, of=self, margins=1)
         self._labels: list[QLabel] = []
 
     def add_section(self, title: str, content: QWidget) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pydantic import ValidationError
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFrame, QLabel, QWidget
 
 from resnet_studio.domain.data_sets import BUILTIN, find_data_set
 from resnet_studio.domain.documents import parse, sentences
@@ -27,6 +27,7 @@ from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.data_field import DataField
 from resnet_studio.ui.widgets.field_row import NO_RUN
+from resnet_studio.ui.widgets.layouts import STRETCH, in_column, in_row
 from resnet_studio.ui.widgets.spec_fields import as_text, nested, typed, values
 from resnet_studio.ui.widgets.text import counted
 
@@ -286,12 +287,5 @@ class DesignForm(QFrame):
         self._validate()
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
-        head.setContentsMargins(16, 10, 14, 0)
-        head.addWidget(named(QLabel(_("Your network")), role="heading"))
-        head.addStretch(1)
-        head.addWidget(self._all)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(1, 1, 1, 1)
-        outer.addLayout(head)
-        outer.addWidget(self._sheet, 1)
+        head = in_row(named(QLabel(_("Your network")), role="heading"), STRETCH, self._all, margins=(16, 10, 14, 0))
+        in_column(head, (self._sheet, 1), of=self, margins=1)

@@ -15,6 +15,7 @@ from resnet_studio.ui.pages.design.recipe_field import RecipeField
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.data_field import DataField
 from resnet_studio.ui.widgets.field_row import FieldRow
+from resnet_studio.ui.widgets.layouts import in_column
 from resnet_studio.ui.widgets.spec_fields import GROUPS, FormField, form_fields
 
 _NAMES = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
@@ -74,7 +75,7 @@ class FormSheet(QScrollArea):
         lay over the box above it.
         """
         for widget in (self._data, self.widget()):
-            if layout := widget.layout():
+            if widget is not None and (layout := widget.layout()) is not None:
                 layout.activate()
             QCoreApplication.sendPostedEvents(widget, QEvent.Type.LayoutRequest.value)
 
@@ -100,9 +101,7 @@ class FormSheet(QScrollArea):
 
     def _build(self) -> None:
         sheet = named(QWidget(self.viewport()), role="clear")
-        column = QVBoxLayout(sheet)
-        column.setContentsMargins(16, 4, 16, 12)
-        column.setSpacing(7)
+        column = in_column(of=sheet, margins=(16, 4, 16, 12), spacing=7)
         left = {field.path: field for field in form_fields()}
         for key, _title, _kind in (("", "", None), *GROUPS):
             sections = [(heading, names) for group, heading, names in SECTIONS if group == key]

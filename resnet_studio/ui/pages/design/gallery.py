@@ -9,7 +9,6 @@ from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
-    QHBoxLayout,
     QPushButton,
     QSizePolicy,
     QStyle,
@@ -23,6 +22,7 @@ from resnet_studio.studies.single_cohorts import SingleCohort
 from resnet_studio.text import _
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 from resnet_studio.ui.widgets.text import counted
 
@@ -123,12 +123,10 @@ class Gallery(QWidget):
 
     chosen, all_requested = Signal(object), Signal()
 
-    def __init__(self, studies: Sequence[SingleCohort], theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, studies: Sequence[SingleCohort], theme: Theme) -> None:
+        super().__init__()
         named(self, "study_gallery")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(10)
+        row = in_row(of=self, margins=0, spacing=10)
         self._group = QButtonGroup(self)
         self._group.setExclusive(False)
         self.cards = {study.key: StudyCard(study, theme) for study in studies}

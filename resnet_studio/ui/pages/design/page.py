@@ -6,7 +6,7 @@ from html import escape
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QSplitter, QWidget
 
 from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Layer
 from resnet_studio.domain.build_blueprint import blueprint
@@ -31,6 +31,7 @@ from resnet_studio.ui.pages.design.gallery import Gallery
 from resnet_studio.ui.pages.design.measure_speed import Measuring
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_column, in_splitter
 from resnet_studio.ui.widgets.plain_tip import set_tip
 from resnet_studio.ui.widgets.text import unbroken
 
@@ -116,10 +117,6 @@ class DesignPage(Page):
         if self.form.spec is not None:
             QGuiApplication.clipboard().setText(command_line(self.form.spec, as_twin, self.services.home.as_option))
             self.message.emit(_("The command line is on the clipboard."))
-
-    @Slot()
-    def _on_all_studies(self) -> None:
-        self.services.navigator.studies()
 
     @Slot()
     def compare_networks(self) -> None:
@@ -310,7 +307,7 @@ class DesignPage(Page):
         self._saver = QTimer(self, singleShot=True, interval=SAVE_AFTER_MS)
         self._saver.timeout.connect(self._save)
         self.gallery.chosen.connect(self.show_study)
-        self.gallery.all_requested.connect(self._on_all_studies)
+        self.gallery.all_requested.connect(lambda: self.services.navigator.studies())
         self.form.changed.connect(self._on_form_changed)
         self.view.pointed.connect(self._on_pointed)
         self.view.explain_requested.connect(self.explain)
@@ -330,9 +327,7 @@ class DesignPage(Page):
 
     def _lay_out(self) -> None:
         drawing = named(QFrame(), "drawing_panel", role="panel")
-        column = QVBoxLayout(drawing)
-        column.setContentsMargins(8, 6, 8, 6)
-        column.setSpacing(4)
+        column = in_column(of=drawing, margins=(8, 6, 8, 6), spacing=4)
         over = QGridLayout()  # the question mark lies over the drawing's corner, which is empty
         over.addWidget(self.view, 0, 0)
         over.addWidget(self._question, 0, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
@@ -341,22 +336,14 @@ class DesignPage(Page):
         self._pointed.setWordWrap(True)
         self._pointed.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self._pointed.setFixedHeight(2 * self._pointed.fontMetrics().lineSpacing() + 4)
-        splitter = self._splitter
-        splitter.setHandleWidth(10)
-        splitter.setChildrenCollapsible(False)
         self.form.setMinimumWidth(310)
         self.facts.setMinimumWidth(290)
-        for widget, stretch, width in ((self.form, 0, 345), (drawing, 1, 525), (self.facts, 0, 300)):
-            splitter.addWidget(widget)
-            splitter.setStretchFactor(splitter.count() - 1, stretch)
+        sizes = (345, 525, 300)
+        parts = ((self.form, 0), (drawing, 1), (self.facts, 0))
+        splitter = in_splitter(*parts, of=self._splitter, sizes=sizes, name="design_splitter", handle=10)
+        for (widget, _stretch), width in zip(parts, sizes, strict=True):
             widget.resize(width, 400)
-        splitter.setSizes([345, 525, 300])
-        page = QVBoxLayout(self)
-        page.setContentsMargins(16, 12, 16, 12)
-        page.setSpacing(12)
-        page.addWidget(self.gallery)
-        page.addWidget(splitter, 1)
-        page.addWidget(self.buttons)
+        in_column(self.gallery, (splitter, 1), self.buttons, of=self, margins=(16, 12, 16, 12), spacing=12)
         self._on_pointed("")
 
     def _restore(self) -> None:

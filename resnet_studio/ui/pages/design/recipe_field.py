@@ -5,13 +5,14 @@ from __future__ import annotations
 from html import escape
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from resnet_studio.domain.presets import PRESETS
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import TITLE_WIDTH, Choice
+from resnet_studio.ui.widgets.layouts import in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 from resnet_studio.ui.widgets.text import unbroken
 
@@ -37,11 +38,7 @@ class RecipeField(QWidget):
         self._title = title = QLabel(_("Preset"))
         title.setFixedWidth(TITLE_WIDTH)
         title.setBuddy(self._box)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
-        row.addWidget(title)
-        row.addWidget(self._box, 1)
+        in_row(title, (self._box, 1), of=self, margins=0, spacing=8)
         self._shown = CUSTOM
 
     def show_recipe(self, spec: RunSpec | None) -> None:

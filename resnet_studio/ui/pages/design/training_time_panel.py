@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QWidget
 
 from resnet_studio.domain.enums import Engine
 from resnet_studio.domain.text_numbers import duration_range
 from resnet_studio.platform.training_speed import LONG_ENOUGH, Expectation
 from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import Gap, in_column, in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 from resnet_studio.ui.widgets.text import count_text
 
@@ -22,26 +23,16 @@ class TimeHere(QWidget):
 
     measure_requested, stop_requested = Signal(), Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.label = named(QLabel(wordWrap=True), "time_label")
         self.basis = named(QLabel(wordWrap=True), "time_basis", role="muted")
         self.button = named(QPushButton(_("Measure")), "measure_button", tip=_MEASURE)
-        self.bar = named(QProgressBar(textVisible=False), "measure_progress")
+        self.bar = named(QProgressBar(textVisible=False), "measure_progress", accessible=_("Progress of measuring"))
         self.bar.setRange(0, 1000)
-        self.bar.setAccessibleName(_("Progress of measuring"))
         self._running = False
-        row = QHBoxLayout()
-        row.setSpacing(10)
-        row.addWidget(self.button)
-        row.addWidget(self.bar, 1)
-        row.addStretch(0)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
-        column.addWidget(self.label)
-        column.addWidget(self.basis)
-        column.addLayout(row)
+        row = in_row(self.button, (self.bar, 1), Gap(), spacing=10)
+        in_column(self.label, self.basis, row, of=self, margins=0, spacing=6)
         self.button.clicked.connect(self._on_clicked)
         self.show_state(running=False, possible=True)
 

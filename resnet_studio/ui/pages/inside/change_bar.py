@@ -5,13 +5,14 @@ from __future__ import annotations
 from enum import Enum
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QButtonGroup, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QLabel, QPushButton, QWidget
 
 from resnet_studio.domain.analyses.block_axis import block_place
 from resnet_studio.domain.analyses.lesion import Change
 from resnet_studio.text import N_, _
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.flow import FlowLayout
+from resnet_studio.ui.widgets.layouts import in_column
 
 
 class Mode(Enum):
@@ -39,8 +40,8 @@ class ChangeBar(QWidget):
 
     cleared = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setObjectName("change_bar")
         self.selected: tuple[str, ...] = ()
         self._swaps: tuple[tuple[str, str], ...] = ()
@@ -56,13 +57,9 @@ class ChangeBar(QWidget):
         self.whole = named(QPushButton(_("Whole")), "change_whole", tip=_("The networks as they were built"))
         row.addWidget(self.whole)
         self.hint = named(QLabel(wordWrap=True), "change_hint", role="muted")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addLayout(row)
-        column.addWidget(self.hint)
+        in_column(row, self.hint, of=self, margins=0, spacing=4)
         self.buttons[Mode.ONE].setChecked(True)
-        self._group.buttonToggled.connect(self._on_mode)
+        self._group.buttonToggled.connect(lambda: self.clear())
         self.whole.clicked.connect(self.clear)
         self._show_hint()
 
@@ -108,7 +105,3 @@ class ChangeBar(QWidget):
             swaps = ", ".join(f"{one} ↔ {other}" for one, other in self._swaps)
             hint = _("Swapped: {swaps}. More pairs come on top.", swaps=swaps)
         self.hint.setText(hint)
-
-    @Slot()
-    def _on_mode(self) -> None:
-        self.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from resnet_studio.domain.analyses.settings import EVERY, NEWEST
 from resnet_studio.domain.data_sets import DATA_SETS
@@ -21,6 +21,7 @@ from resnet_studio.ui.run_picker import RunPicker
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import Choice
+from resnet_studio.ui.widgets.layouts import in_row
 
 OWN = _("The first run's own")
 
@@ -48,22 +49,18 @@ class ChooseDialog(QDialog):
         self._ticked = [run.id for run in now.runs if run.id in self._runs]
         self._data = now.data
         self._kept = kept
-        self.checkpoints = named(Choice(), "inside_checkpoints")
-        self.checkpoints.setAccessibleName(_("Checkpoints"))
+        self.checkpoints = named(Choice(), "inside_checkpoints", accessible=_("Checkpoints"))
         self._show_checkpoints(now.checkpoints)
-        self.part = named(Choice(), "inside_part")
-        self.part.setAccessibleName(_("Which images"))
+        self.part = named(Choice(), "inside_part", accessible=_("Which images"))
         for text, training in ((_("test images"), False), (_("training images"), True)):
             self.part.addItem(text, training)
         self.part.setCurrentIndex(int(now.training))
         self.picker = RunPicker(theme)
         self.picker.show_runs(list(self._runs.values()), self._ticked, {})
         self.picker.chosen_changed.connect(self._on_ticked)
-        self.designs = named(QLineEdit(", ".join(self._before)), "inside_designs")
+        self.designs = named(QLineEdit(", ".join(self._before)), "inside_designs", accessible=_("Designs by name"))
         self.designs.setPlaceholderText(_("such as plain-56, resnet-56"))
-        self.designs.setAccessibleName(_("Designs by name"))
-        self.data = named(Choice(), "inside_data")
-        self.data.setAccessibleName(_("Images of"))
+        self.data = named(Choice(), "inside_data", accessible=_("Images of"))
         self.data.addItem(now.data.label if now.data is not None else OWN, "")
         for row in DATA_SETS:
             self.data.addItem(row.title, row.key)
@@ -74,9 +71,7 @@ class ChooseDialog(QDialog):
         self.buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.addWidget(self.picker, 1)
-        images = QHBoxLayout()
-        images.addWidget(self.data, 1)
-        images.addWidget(self.part)
+        images = in_row((self.data, 1), self.part)
         for text, field, place in (
             (_("&Checkpoints of the runs"), self.checkpoints, self.checkpoints),
             (_("Designs without training, by &name"), self.designs, self.designs),

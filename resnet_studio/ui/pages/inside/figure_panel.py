@@ -7,12 +7,10 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QMenu,
     QPushButton,
-    QStackedWidget,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -30,9 +28,11 @@ from resnet_studio.ui.charts.canvas import FigureCanvas
 from resnet_studio.ui.charts.export import export_found
 from resnet_studio.ui.figures import FORMATS
 from resnet_studio.ui.models.numbers import NumbersModel
+from resnet_studio.ui.save_file import ask_for_file
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Work
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_stack
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 KINDS = {
@@ -50,8 +50,8 @@ class FigurePanel(QWidget):
     status_message = Signal(str)
     failed = Signal(str)
 
-    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, services: Services) -> None:
+        super().__init__()
         self.setObjectName("figure_panel")
         self._services = services
         self.shown: Shown | None = None
@@ -62,17 +62,13 @@ class FigurePanel(QWidget):
         self.answer = named(QLabel(wordWrap=True), "inside_answer")
         self.canvas = FigureCanvas(services.theme)
         self.model = NumbersModel(self)
-        self.table = named(QTableView(), "inside_table")
-        self.table.setAccessibleName(_("The figure as a table"))
+        self.table = named(QTableView(), "inside_table", accessible=_("The figure as a table"))
         self.table.setModel(self.model)
         self.table.verticalHeader().hide()
         self.table.setTabKeyNavigation(False)
         self.nothing = named(QLabel(wordWrap=True), "inside_nothing", role="muted")
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self.canvas)
-        self.stack.addWidget(self.table)
-        self.stack.addWidget(self.nothing)
+        self.stack = in_stack(self.canvas, self.table, self.nothing)
         self.as_table = named(QPushButton(_("Show as &table")), "inside_as_table", tip=_("Every number of the figure"))
         self.as_table.setCheckable(True)
         self.as_table.toggled.connect(self._on_as_table)
@@ -187,14 +183,10 @@ class FigurePanel(QWidget):
         if not isinstance(action, QAction) or self.shown is None:
             return
         suffix = str(action.data())
-        folder = Path(self._services.preferences.value("inside/folder", str(Path.home()), str))
-        kind = FORMATS.get(suffix, _("CSV table (*.csv)"))
-        proposal = str(folder / f"{self.shown.row.key}{suffix}")
-        text, _unused = QFileDialog.getSaveFileName(self, action.text().rstrip("…"), proposal, kind)
-        if text:
-            path = Path(text)
-            self._services.preferences.set_value("inside/folder", str(path.parent))
-            self.export(path if path.suffix.lower() == suffix else path.with_name(path.name + suffix))
+        kinds = {suffix: FORMATS.get(suffix, _("CSV table (*.csv)"))}
+        title, name = action.text().rstrip("…"), f"{self.shown.row.key}{suffix}"
+        if path := ask_for_file(self, title, name, kinds, self._services.preferences, "inside/folder"):
+            self.export(path)
 
     def _on_exported(self, path: Path) -> None:
         self.status_message.emit(_("Written: {path}", path=path))

@@ -7,27 +7,20 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
     QLabel,
     QListWidget,
     QProgressBar,
     QPushButton,
-    QScrollArea,
-    QSplitter,
-    QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
-from resnet_studio.domain.analyses.lesion import Altered, Change, Lesion
+from resnet_studio.domain.analyses.lesion import Change
 from resnet_studio.domain.analyses.records import AnalysisRecord
-from resnet_studio.domain.analyses.result import AnalysisResult, Net
+from resnet_studio.domain.analyses.result import AnalysisResult
 from resnet_studio.domain.analyses.rows import ANALYSES, AnalysisRow, find_analysis
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import RunSpec
-from resnet_studio.domain.text_numbers import signed
 from resnet_studio.text import _
 from resnet_studio.ui.analyses.network_map import NetworkMap
 from resnet_studio.ui.analyses.results import Shown, title_of, together
@@ -38,6 +31,7 @@ from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.inside.change_bar import ChangeBar, Mode
 from resnet_studio.ui.pages.inside.choose_dialog import ChooseDialog
 from resnet_studio.ui.pages.inside.figure_panel import FigurePanel
+from resnet_studio.ui.pages.inside.lesion import LesionAnswers
 from resnet_studio.ui.pages.inside.settings_form import SettingsForm
 from resnet_studio.ui.pages.inside.train_on_bar import TrainOnBar
 from resnet_studio.ui.services import Services
@@ -46,6 +40,16 @@ from resnet_studio.ui.widgets.banner import Banner
 from resnet_studio.ui.widgets.elided import ElidedLabel
 from resnet_studio.ui.widgets.empty_state import EmptyState
 from resnet_studio.ui.widgets.field_row import Choice
+from resnet_studio.ui.widgets.layouts import (
+    STRETCH,
+    Gap,
+    framed_panel,
+    in_column,
+    in_row,
+    in_splitter,
+    in_stack,
+    scrolled,
+)
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _DRAW_MS = 120  # between two drawings of what is under way
@@ -59,10 +63,7 @@ class InsidePage(Page):
         self.chosen = Chosen()
         self.session = AnalysisSession(services, self)
         self._fresh: dict[tuple[str, Hashable], Shown] = {}  # measured in this window
-        self._altered: dict[Net, dict[str, Altered]] = {}
-        self._looked: Inquiry | None = None  # of what is in _altered
-        self._records: dict[str, AnalysisRecord] = {}  # likewise, of what is done
-        self._asked: Change | None = None  # what the drawing asked for last
+        self._lesion = LesionAnswers()
         self._chosen_once = False
         self._groups: list[Any] = []
         self._build()
@@ -102,7 +103,7 @@ class InsidePage(Page):
         self.session.stop()
         self.chosen = chosen
         self.form.forget("block", "blocks", "order")  # other networks have others
-        self._altered, self._looked, self._asked, self._records = {}, None, None, {}
+        self._lesion = LesionAnswers()
         self.networks.show_text(chosen.sentence)
         self.map.show_plans(chosen.plans)
         self.map.choose("")
@@ -122,7 +123,7 @@ class InsidePage(Page):
         if inquiry is None:
             return
         if inquiry.row.key == "lesion":
-            self._begin_lesion(inquiry)
+            self._lesion.begin(inquiry)
         self.session.start(inquiry)
 
     @Slot()
@@ -185,10 +186,7 @@ class InsidePage(Page):
         self.figure.show_results(shown)
         self.train_on.show_results(shown.results)
         if shown.row.key == "lesion":
-            self._looked, self._records = None, {record.id: record for record in shown.records}
-            self._altered = {
-                one.net: {each.name: each for each in one.blocks} for one in shown.results if isinstance(one, Lesion)
-            }
+            self._lesion.replace(shown)
             self._show_strip()
 
     @Slot(int)
@@ -221,43 +219,19 @@ class InsidePage(Page):
 
     # Lesion
 
-    def _begin_lesion(self, inquiry: Inquiry) -> None:
-        """Answers on other images do not go with these."""
-        if self._looked is not None:
-            same = self._images_of(self._looked) == self._images_of(inquiry)
-        else:  # what is shown was stored
-            settings, source = inquiry.settings, inquiry.data.source
-            same = all(
-                (record.settings.get("images"), record.seed, record.data) == (settings.images, settings.seed, source)
-                for record in self._records.values()
-            )
-        if not same:
-            self._altered, self._records = {}, {}
-        self._looked = inquiry
-
-    @staticmethod
-    def _images_of(inquiry: Inquiry) -> Hashable:
-        return inquiry.chosen.key, inquiry.settings.images, inquiry.settings.seed
-
     def _on_taken(self, inquiry: Inquiry, taken: BlockTaken) -> None:
-        if inquiry.chosen.key != self.chosen.key:
-            return
-        own = self._altered.setdefault(taken.net, {})
-        before = own.get(taken.altered.name)
-        if before is None or before.images <= taken.altered.images:
-            own[taken.altered.name] = taken.altered
-        if not self._drawer.isActive():
-            self._drawer.start()
+        if inquiry.chosen.key == self.chosen.key:
+            self._lesion.add(taken)
+            self._draw_soon()
 
     def _on_answered(self, inquiry: Inquiry, records: tuple[AnalysisRecord, ...]) -> None:
         """One change, or the whole strip, is done in every network."""
-        if inquiry.chosen.key != self.chosen.key:
-            return
-        self._records |= {record.id: record for record in records}
-        known = [record for record in self._records.values() if record.data_sha256 == records[0].data_sha256]
-        self._records = {record.id: record for record in known}
-        shown = Shown.of(inquiry.row, tuple(self._records.values()))
-        self._fresh[inquiry.row.key, inquiry.chosen.key] = shown
+        if inquiry.chosen.key == self.chosen.key:
+            kept = self._lesion.keep(records)
+            self._fresh[inquiry.row.key, inquiry.chosen.key] = Shown.of(inquiry.row, kept)
+            self._draw_soon()
+
+    def _draw_soon(self) -> None:
         if not self._drawer.isActive():
             self._drawer.start()
 
@@ -265,8 +239,7 @@ class InsidePage(Page):
         """What a stop left unfinished stays in sight."""
         if inquiry.row != self.analysis or inquiry.chosen.key != self.chosen.key:
             return
-        done = all(each.final for altered in self._altered.values() for each in altered.values())
-        if inquiry.row.key == "lesion" and self._records and done:
+        if inquiry.row.key == "lesion" and self._lesion.done:
             self._drawer.stop()
             self._show_known()
         elif self.figure.shown is not None and not self.figure.shown.records:
@@ -274,59 +247,16 @@ class InsidePage(Page):
 
     @Slot()
     def _draw_lesion(self) -> None:
-        if self.analysis.key != "lesion" or not self._altered:
-            return
-        results = []
-        for net, altered in self._altered.items():
-            blocks = tuple(altered.values())
-            furthest = max(blocks, key=lambda each: each.images)
-            results.append(Lesion(net, furthest.whole, furthest.images, blocks))
-        self.figure.show_results(Shown(self.analysis, Lesion.merged(results)))
-        self._show_strip()
+        if self.analysis.key == "lesion" and self._lesion:
+            self.figure.show_results(Shown(self.analysis, self._lesion.results()))
+            self._show_strip()
 
     def _show_strip(self) -> None:
-        """In the drawing, each column with the answers of its first network."""
-        columns = []
-        for plan in self.chosen.plans:
-            names = [
-                name
-                for name, network in zip(self.chosen.names, self.chosen.networks, strict=True)
-                if network == plan.spec
-            ]
-            own = next(
-                (altered for net, altered in self._altered.items() if net.label in names or self._is(net, names)), {}
-            )
-            columns.append(own)
-        self.map.show_lesion(columns)
+        self.map.show_lesion(self._lesion.columns(self.chosen))
         self._answer()
 
-    def _is(self, net: Net, names: Sequence[str]) -> bool:
-        """A run's shown name may have a mark behind it."""
-        return any(name.startswith(net.label) for name in names)
-
     def _answer(self) -> None:
-        """What the change that was asked for last did, or what taking out the chosen block does."""
-        name = self._asked.title if self._asked is not None else self.map.chosen
-        alone = self._asked is None or self._asked.blocks == (name,)
-        parts = [
-            _(
-                "{points} points in {network} ({images} of {all} images)",
-                points=signed(altered[name].difference, digits=1),
-                network=net.title,
-                images=altered[name].images,
-                all=altered[name].of,
-            )
-            for net, altered in self._altered.items()
-            if name in altered
-        ]
-        if parts and alone:
-            self.figure.say(_("Without {block}: {parts}", block=name, parts=", ".join(parts)))
-        elif parts:
-            self.figure.say(f"{name[:1].upper()}{name[1:]}: {', '.join(parts)}")
-        elif self._asked is not None:
-            self.figure.say(_("Under way: {change}…", change=_("without {block}", block=name) if alone else name))
-        else:
-            self.figure.say("")
+        self.figure.say(self._lesion.sentence(self.map.chosen))
 
     # The drawing
 
@@ -354,13 +284,12 @@ class InsidePage(Page):
         self.map.show_changed(() if mode is Mode.ONE else self.changes.selected, out=mode is Mode.SEVERAL)
         inquiry = self._inquiry() if change is not None else None
         if inquiry is None or change is None:
-            self._asked = None
+            self._lesion.asked = None
             self._answer()
             return
-        self._asked = change
-        self._begin_lesion(inquiry)
-        known = [altered[change.title] for altered in self._altered.values() if change.title in altered]
-        if not known or not all(each.final for each in known):
+        self._lesion.asked = change
+        self._lesion.begin(inquiry)
+        if not self._lesion.knows(change):
             self.session.change(inquiry, change)
         self._answer()
 
@@ -375,7 +304,7 @@ class InsidePage(Page):
 
     @Slot()
     def _on_whole(self) -> None:
-        self._asked = None
+        self._lesion.asked = None
         self.map.choose("")
         self.map.show_changed(())
         self.figure.canvas.mark("")
@@ -416,8 +345,8 @@ class InsidePage(Page):
 
     @Slot(str)
     def _on_not_measured(self, sentence: str) -> None:
-        if self._asked is not None:
-            self._asked = None
+        if self._lesion.asked is not None:
+            self._lesion.asked = None
             self.changes.take_back()
             self.map.show_changed(())
             self.figure.say("")
@@ -462,16 +391,14 @@ class InsidePage(Page):
         self.services.navigator.check_signal()
 
     def _build(self) -> None:
-        self.analyses = named(QListWidget(), "inside_analyses")
-        self.analyses.setAccessibleName(_("Analyses"))
+        self.analyses = named(QListWidget(), "inside_analyses", accessible=_("Analyses"))
         self.analyses.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for row in ANALYSES:
             self.analyses.addItem(_(row.title))
             self.analyses.item(self.analyses.count() - 1).setToolTip(_(row.definition))
         self.form = SettingsForm()
         self.run_button = named(QPushButton(_("&Measure")), "inside_run", role="primary")
-        self.progress = named(QProgressBar(), "inside_progress")
-        self.progress.setAccessibleName(_("Progress"))
+        self.progress = named(QProgressBar(), "inside_progress", accessible=_("Progress"))
         self.progress.hide()
         self.state = named(ElidedLabel(), "inside_state", role="muted")
         self.map = NetworkMap(self.services.theme)
@@ -483,46 +410,19 @@ class InsidePage(Page):
         self.stored = named(Choice(), "inside_stored", tip=_("Stored results of these networks"))
         self.stored.setMinimumContentsLength(40)  # date, images, seed and networks
         self.stored.setAccessibleName(_("Stored results"))
-        self.banner = Banner()
-        self.banner.setObjectName("inside_banner")
+        self.banner = named(Banner(), "inside_banner")
         title = named(QLabel(self.row.title), role="title")
-        head = QHBoxLayout()
-        head.addWidget(title)
-        head.addSpacing(10)
-        head.addWidget(self.networks, 1)
-        head.addWidget(self.stored)
-        head.addWidget(self.choose_button)
-        scroll = QScrollArea()
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        head = in_row(title, Gap(10), (self.networks, 1), self.stored, self.choose_button)
         holder = named(QWidget(), role="clear")
-        inner = QVBoxLayout(holder)
-        inner.setContentsMargins(0, 0, 0, 0)
-        inner.addWidget(self.form)
-        inner.addStretch(1)
-        scroll.setWidget(holder)
-        columns = QSplitter(Qt.Orientation.Horizontal)
-        columns.setChildrenCollapsible(False)
-        columns.setHandleWidth(8)
-        left = _panel(self.analyses, scroll, self.run_button, self.progress, self.state)
+        in_column(self.form, STRETCH, of=holder, margins=0)
+        left = framed_panel((self.analyses, 1), (scrolled(holder), 1), self.run_button, self.progress, self.state)
         left.setMinimumWidth(265)
-        for widget, stretch in (
-            (left, 0),
-            (_panel(self.map, self.changes, growing=1), 1),
-            (_panel(self.figure, self.train_on, growing=1), 2),
-        ):
-            columns.addWidget(widget)
-            columns.setStretchFactor(columns.count() - 1, stretch)
-        columns.setSizes([275, 330, 600])
+        middle = framed_panel((self.map, 1), self.changes)
+        right = framed_panel((self.figure, 1), self.train_on)
+        columns = in_splitter((left, 0), (middle, 1), (right, 2), sizes=(275, 330, 600))
         self.analyses.setMinimumHeight(110)
         content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(16, 12, 16, 12)
-        layout.setSpacing(8)
-        layout.addLayout(head)
-        layout.addWidget(self.banner)
-        layout.addWidget(columns, 1)
+        in_column(head, self.banner, (columns, 1), of=content, margins=(16, 12, 16, 12), spacing=8)
         self.empty = EmptyState(
             _("Look inside networks"),
             _(
@@ -532,20 +432,5 @@ class InsidePage(Page):
             ),
             _("Signal check of the twin on Design"),
         )
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self.empty)
-        self.stack.addWidget(content)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self.stack)
-
-
-def _panel(*widgets: QWidget, growing: int = 2) -> QFrame:
-    """The first ``growing`` widgets share the height."""
-    panel = named(QFrame(), role="panel")
-    layout = QVBoxLayout(panel)
-    layout.setContentsMargins(10, 8, 10, 8)
-    layout.setSpacing(6)
-    for place, widget in enumerate(widgets):
-        layout.addWidget(widget, 1 if place < growing else 0)
-    return panel
+        self.stack = in_stack(self.empty, content)
+        in_column(self.stack, of=self, margins=0)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.documents import parse
 from resnet_studio.domain.errors import SpecError
 from resnet_studio.text import _
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import FieldRow
+from resnet_studio.ui.widgets.layouts import in_column
 from resnet_studio.ui.widgets.spec_fields import as_text, fields_of, typed
 
 
@@ -20,17 +22,14 @@ class SettingsForm(QWidget):
 
     changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("inside_settings")
-        self.setProperty("role", "clear")
+    def __init__(self) -> None:
+        super().__init__()
+        named(self, "inside_settings", role="clear")
         self._kind: type[AnalysisSettings] = AnalysisSettings
         self.rows: dict[str, FieldRow] = {}
         self._analysis = ""
         self._kept: dict[str, dict[str, str]] = {}  # as text, by analysis
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 4, 0)
-        self._column.setSpacing(6)
+        self._column = in_column(of=self, margins=(0, 0, 4, 0), spacing=6)
 
     def show_kind(self, kind: type[AnalysisSettings], analysis: str) -> None:
         """The settings of an analysis as they were left; its defaults the first time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from resnet_studio.domain.analyses.construct import Construction
 from resnet_studio.domain.errors import UserError
@@ -17,6 +17,7 @@ from resnet_studio.studies.training_on import Pair, trained_on, training_on, tra
 from resnet_studio.text import _
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_row
 from resnet_studio.ui.widgets.number_box import NumberBox
 
 log = logging.getLogger(__name__)
@@ -30,8 +31,8 @@ class TrainOnBar(QWidget):
     started = Signal(tuple)
     failed = Signal(str)
 
-    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, services: Services) -> None:
+        super().__init__()
         self._services = services
         self._shallow: RunRecord | None = None
         self._pair: Pair | None = None
@@ -42,19 +43,15 @@ class TrainOnBar(QWidget):
                 "batches and the recipe of the shallow net at its first learning rate: does SGD keep what was built?"
             ),
         )  # fmt: skip
-        self.iterations = named(NumberBox(), "inside_train_on_iterations")
-        self.iterations.setAccessibleName(_("Iterations"))
-        self.iterations.setRange(1, _AT_MOST)
+        self.iterations = named(NumberBox(), "inside_train_on_iterations", accessible=_("Iterations"))
         self.iterations.setSingleStep(100)
+        self.iterations.setRange(1, _AT_MOST)
         self.iterations.setValue(_ITERATIONS)
         self.iterations.setSuffix(_(" iterations"))
         self.why = named(QLabel(wordWrap=True), "inside_train_on_why", role="muted")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
-        row.addWidget(self.button)
-        row.addWidget(self.iterations)
-        row.addWidget(self.why, 1, Qt.AlignmentFlag.AlignVCenter)
+        in_row(
+            self.button, self.iterations, (self.why, 1, Qt.AlignmentFlag.AlignVCenter), of=self, margins=0, spacing=8
+        )
         self.button.clicked.connect(self._on_clicked)
         services.controller.runs_changed.connect(self._on_runs_changed)
         self.hide()

@@ -7,13 +7,9 @@ from functools import partial
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QFrame,
-    QHBoxLayout,
     QLabel,
     QPlainTextEdit,
     QPushButton,
-    QScrollArea,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -23,13 +19,14 @@ from resnet_studio.text import _
 from resnet_studio.ui.pages.lessons.course import Course
 from resnet_studio.ui.pages.lessons.experiment import ExperimentView
 from resnet_studio.ui.widgets.accessible_names import named, set_role
+from resnet_studio.ui.widgets.layouts import in_column, in_row, scrolled
 
 
 class _ClaimRow(QWidget):
     """A sentence, two answers, and once one is given, why."""
 
-    def __init__(self, claim: Claim, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, claim: Claim) -> None:
+        super().__init__()
         self.claim = claim
         self.setProperty("role", "clear")
         self.sentence = QLabel(_(claim.sentence), wordWrap=True)
@@ -39,18 +36,12 @@ class _ClaimRow(QWidget):
             False: named(QPushButton(_("It does not")), f"lesson_others_{claim.key}"),
         }
         self.group = QButtonGroup(self)
-        top = QHBoxLayout()
-        top.setSpacing(6)
-        top.addWidget(self.sentence, 1)
+        top = in_row((self.sentence, 1), spacing=6)
         for button in self.buttons.values():
             button.setCheckable(True)
             self.group.addButton(button)
             top.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 2, 0, 4)
-        column.setSpacing(2)
-        column.addLayout(top)
-        column.addWidget(self.why)
+        in_column(top, self.why, of=self, margins=(0, 2, 0, 4), spacing=2)
         self.why.hide()
 
     def show_answer(self, paper: bool) -> None:
@@ -71,26 +62,19 @@ class ClaimsView(ExperimentView):
         self.course = course
         self.button.hide()
         holder = named(QWidget(), role="clear")
-        column = QVBoxLayout(holder)
-        column.setContentsMargins(0, 0, 6, 0)
-        column.setSpacing(4)
+        column = in_column(of=holder, margins=(0, 0, 6, 0), spacing=4)
         self.rows = {claim.key: _ClaimRow(claim) for claim in CLAIMS}
         for key, row in self.rows.items():
             for paper, button in row.buttons.items():
                 button.clicked.connect(partial(self.answer, key, paper))
             column.addWidget(row)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(holder)
-        self.own = named(QPlainTextEdit(course.place.words), "lesson_own_words")
+        scroll = scrolled(holder)
+        self.own = named(QPlainTextEdit(course.place.words), "lesson_own_words", accessible=_("In your own words"))
         self.own.setPlaceholderText(_("In your own words: what is degradation, and what does a shortcut change?"))
-        self.own.setAccessibleName(_("In your own words"))
         self.own.setTabChangesFocus(True)
         self.own.setFixedHeight(64)
-        self.own.textChanged.connect(self._on_words)
+        self.own.textChanged.connect(lambda: self.course.place.set_words(self.own.toPlainText()))
         self.body.addWidget(scroll, 1)
         self.body.addWidget(self.own)
         self._show_known()
@@ -115,7 +99,3 @@ class ClaimsView(ExperimentView):
             _("{right} of {all} right.", right=right, all=len(CLAIMS)) if len(answers) == len(CLAIMS)
             else _("{count} of {all} answered.", count=len(answers), all=len(CLAIMS))
         )  # fmt: skip
-
-    @Slot()
-    def _on_words(self) -> None:
-        self.course.place.set_words(self.own.toPlainText())

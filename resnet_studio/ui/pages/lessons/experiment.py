@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QV
 from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.elided import ElidedLabel
+from resnet_studio.ui.widgets.layouts import in_column
 
 
 class ExperimentView(QWidget):
@@ -27,32 +28,21 @@ class ExperimentView(QWidget):
         super().__init__(parent)
         self.key = key
         self.said: tuple[str, ...] = ()
-        self.words = named(QLabel(wordWrap=True), f"lesson_words_{key}")
-        self.words.setTextFormat(Qt.TextFormat.PlainText)
+        self.words = named(QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText), f"lesson_words_{key}")
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.error = named(QLabel(wordWrap=True), f"lesson_error_{key}", role="error")
         self.error.setTextFormat(Qt.TextFormat.PlainText)
         self.button = named(QPushButton(), f"lesson_button_{key}", role="primary")
-        self.progress = named(QProgressBar(), f"lesson_progress_{key}")
-        self.progress.setAccessibleName(_("Progress"))
+        self.progress = named(QProgressBar(), f"lesson_progress_{key}", accessible=_("Progress"))
         self.state = named(ElidedLabel(), f"lesson_state_{key}", role="muted")
         self.body = QVBoxLayout()
         self.body.setSpacing(6)
         self.foot = QHBoxLayout()
         self.foot.setSpacing(10)
-        column = QVBoxLayout()
-        column.setSpacing(3)
-        column.addWidget(self.progress)
-        column.addWidget(self.state)
+        column = in_column(self.progress, self.state, spacing=3)
         self.foot.addWidget(self.button, 0, Qt.AlignmentFlag.AlignVCenter)
         self.foot.addLayout(column, 1)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(8)
-        whole.addWidget(self.words)
-        whole.addLayout(self.body, 1)
-        whole.addWidget(self.error)
-        whole.addLayout(self.foot)
+        in_column(self.words, (self.body, 1), self.error, self.foot, of=self, margins=0, spacing=8)
         self.button.clicked.connect(self.on_button)
         self.say(())
         self.show_error("")

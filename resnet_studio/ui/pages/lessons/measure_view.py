@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedWidget, QWidget
+from PySide6.QtCore import QTimer, Slot
+from PySide6.QtWidgets import QLabel, QWidget
 
 from resnet_studio.domain.analyses.block_axis import block_place
 from resnet_studio.domain.analyses.construct import ConstructSettings
@@ -37,6 +37,7 @@ from resnet_studio.ui.widgets.accessible_names import named, set_role
 from resnet_studio.ui.widgets.empty_state import EmptyState
 from resnet_studio.ui.widgets.field_row import Choice
 from resnet_studio.ui.widgets.formula import FormulaView
+from resnet_studio.ui.widgets.layouts import in_row, in_splitter, in_stack
 
 _DRAW_MS = 120
 
@@ -72,35 +73,22 @@ class MeasureView(ExperimentView):
         self.answer = named(QLabel(wordWrap=True), f"lesson_answer_{self.key}")
         self.answer.hide()
         self.map = NetworkMap(self.course.services.theme) if self.what.drawing else None
-        self.blocks = named(Choice(), "lesson_block")
-        self.blocks.setAccessibleName(_("Block"))
+        self.blocks = named(Choice(), "lesson_block", accessible=_("Block"))
         self.blocks.setMinimumContentsLength(15)  # stage1.block10
-        self.numbers = FormulaView(self.course.services.theme)
-        self.numbers.setObjectName("lesson_numbers")
+        self.numbers = named(FormulaView(self.course.services.theme), "lesson_numbers")
         self.block_said = named(QLabel(wordWrap=True), "lesson_block_words")
         self.empty = EmptyState(_("Nothing measured yet"), "", _("Measure"))
         self.empty.button.setObjectName(f"lesson_first_{self.key}")
         self.empty.pressed.connect(self._on_empty)
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self.empty)
-        self.stack.addWidget(self.canvas)
+        self.stack = in_stack(self.empty, self.canvas)
         self.body.addWidget(self.nets)
         if self.map is not None:
-            columns = QSplitter(Qt.Orientation.Horizontal)
-            columns.setChildrenCollapsible(False)
-            columns.setHandleWidth(8)
-            columns.addWidget(self.map)
-            columns.addWidget(self.stack)
-            columns.setStretchFactor(1, 1)
-            columns.setSizes([376 if self.what.blocks else 250, 330])  # three nets side by side, or fewer
-            self.body.addWidget(columns, 1)
+            width = 376 if self.what.blocks else 250  # three nets side by side, or fewer
+            self.body.addWidget(in_splitter((self.map, 0), (self.stack, 1), sizes=(width, 330)), 1)
         else:
             self.body.addWidget(self.stack, 1)
         self.body.addWidget(self.answer)
-        own = QHBoxLayout()
-        own.setSpacing(14)
-        own.addWidget(self.blocks)
-        own.addWidget(self.numbers, 1)
+        own = in_row(self.blocks, (self.numbers, 1), spacing=14)
         self.body.addLayout(own)
         self.body.addWidget(self.block_said)
         for widget in (self.blocks, self.numbers, self.block_said):

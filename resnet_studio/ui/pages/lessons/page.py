@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QSplitter,
     QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -42,6 +39,7 @@ from resnet_studio.ui.pages.lessons.tables_view import PricesView
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named, set_role
 from resnet_studio.ui.widgets.elided import ElidedLabel
+from resnet_studio.ui.widgets.layouts import STRETCH, Gap, framed_panel, in_column, in_row, in_splitter
 
 
 class LessonsPage(Page):
@@ -181,10 +179,6 @@ class LessonsPage(Page):
             if step is self.step:
                 self.text.show_done(True)
 
-    @Slot(str)
-    def _on_term(self, key: str) -> None:
-        self.services.navigator.explain(key)
-
     @Slot()
     def _on_watch(self) -> None:
         self.services.navigator.show_training()
@@ -192,9 +186,7 @@ class LessonsPage(Page):
     # Building
 
     def _build(self) -> None:
-        head = QHBoxLayout()
-        head.addWidget(named(QLabel(self.row.title), role="title"))
-        head.addSpacing(10)
+        head = in_row(named(QLabel(self.row.title), role="title"), Gap(10))
         self.question = named(ElidedLabel(), "lesson_question", role="muted")
         head.addWidget(self.question, 1)
         self.buttons: dict[str, QPushButton] = {}
@@ -209,46 +201,19 @@ class LessonsPage(Page):
             self.buttons[lesson.key] = button
             row.addWidget(button, 1)
         self.text = StepPanel(self.services.theme)
-        self.text.term_requested.connect(self._on_term)
+        self.text.term_requested.connect(lambda key: self.services.navigator.explain(key))
         self.experiments = QStackedWidget()
-        columns = QSplitter(Qt.Orientation.Horizontal)
-        columns.setChildrenCollapsible(False)
-        columns.setHandleWidth(8)
-        left, right = _panel(self.text), _panel(self.experiments)
+        left, right = (framed_panel(part, margins=(12, 10, 12, 10)) for part in (self.text, self.experiments))
         left.setMinimumWidth(330)
-        for widget, stretch in ((left, 2), (right, 3)):
-            columns.addWidget(widget)
-            columns.setStretchFactor(columns.count() - 1, stretch)
-        columns.setSizes([400, 760])
+        columns = in_splitter((left, 2), (right, 3), sizes=(400, 760))
         self.back_button = named(QPushButton(_("Back")), "lesson_back")
         self.next_button = named(QPushButton(_("Next")), "lesson_next")
         self.counter = named(QLabel(), "lesson_counter", role="muted")
         self.dots = named(QLabel(), "lesson_dots", role="muted")
-        foot = QHBoxLayout()
-        foot.setSpacing(10)
-        foot.addWidget(self.back_button)
-        foot.addWidget(self.next_button)
-        foot.addSpacing(6)
-        foot.addWidget(self.dots)
-        foot.addWidget(self.counter)
-        foot.addStretch(1)
+        foot = in_row(self.back_button, self.next_button, Gap(6), self.dots, self.counter, STRETCH, spacing=10)
         self.back_button.clicked.connect(self.step_before)
         self.next_button.clicked.connect(self.next_step)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(16, 12, 16, 12)
-        whole.setSpacing(8)
-        whole.addLayout(head)
-        whole.addLayout(row)
-        whole.addWidget(columns, 1)
-        whole.addLayout(foot)
+        in_column(head, row, (columns, 1), foot, of=self, margins=(16, 12, 16, 12), spacing=8)
 
     def _on_lesson_clicked(self, lesson: LessonRow, _checked: bool = False) -> None:
         self._on_lesson(lesson)
-
-
-def _panel(widget: QWidget) -> QFrame:
-    panel = named(QFrame(), role="panel")
-    layout = QVBoxLayout(panel)
-    layout.setContentsMargins(12, 10, 12, 10)
-    layout.addWidget(widget)
-    return panel

@@ -14,6 +14,7 @@ from resnet_studio.ui.explain.window import words_html
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named, set_role
 from resnet_studio.ui.widgets.formula import FormulaView
+from resnet_studio.ui.widgets.layouts import in_column
 from resnet_studio.ui.widgets.link_label import LinkLabel
 
 
@@ -22,8 +23,8 @@ class StepPanel(QScrollArea):
 
     term_requested = Signal(str)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self.formulas: list[FormulaView] = []
         self.labels: list[QLabel] = []
@@ -31,16 +32,13 @@ class StepPanel(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName(_("Text of the step"))
-        self.setObjectName("lesson_text")
+        named(self, "lesson_text", accessible=_("Text of the step"))
 
     def show_step(self, step: StepRow, fields: Mapping[str, object], *, done: bool = False) -> None:
         """``fields``: what the texts may name; the formulas' DEEP and SHALLOW are depths."""
         self.formulas, self.labels = [], []
         holder = named(QWidget(), role="clear")
-        column = QVBoxLayout(holder)
-        column.setContentsMargins(0, 0, 8, 0)
-        column.setSpacing(9)
+        column = in_column(of=holder, margins=(0, 0, 8, 0), spacing=9)
         self._add(column, _(step.title), "heading")
         for paragraph in step.text:
             self._add(column, _(paragraph, **fields))
@@ -78,8 +76,7 @@ class StepPanel(QScrollArea):
             column.addWidget(self.words)
 
     def _add(self, column: QVBoxLayout, text: str, role: str = "") -> QLabel:
-        label = named(QLabel(text, wordWrap=True), role=role)
-        label.setTextFormat(Qt.TextFormat.PlainText)
+        label = named(QLabel(text, wordWrap=True, textFormat=Qt.TextFormat.PlainText), role=role)
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.labels.append(label)
         column.addWidget(label)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QTableView, QWidget
+from PySide6.QtWidgets import QHeaderView, QLabel, QTableView, QWidget
 
 from resnet_studio.domain.analyses.result import Table
 from resnet_studio.studies.lessons import prices
@@ -14,6 +14,7 @@ from resnet_studio.ui.pages.lessons.course import Course
 from resnet_studio.ui.pages.lessons.experiment import ExperimentView
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import Choice
+from resnet_studio.ui.widgets.layouts import STRETCH, in_row
 
 DEPTHS = (20, 32, 44, 56, 110)  # of the paper's CIFAR-10 nets
 
@@ -24,8 +25,7 @@ class PricesView(ExperimentView):
     def __init__(self, course: Course, step: StepRow, parent: QWidget | None = None) -> None:
         super().__init__(step.key, parent)
         self.button.hide()
-        self.depth_choice = named(Choice(), "lesson_depth")
-        self.depth_choice.setAccessibleName(_("Depth"))
+        self.depth_choice = named(Choice(), "lesson_depth", accessible=_("Depth"))
         for depth in DEPTHS:
             self.depth_choice.addItem(_("{depth} layers", depth=depth), depth)
         self.depth_choice.setCurrentIndex(
@@ -34,10 +34,7 @@ class PricesView(ExperimentView):
         self.shortcuts, self.blocks = NumbersModel(self), NumbersModel(self)
         self.shortcut_table = _table(self.shortcuts, "lesson_shortcuts", _("Prices of the shortcuts"))
         self.block_table = _table(self.blocks, "lesson_blocks", _("Prices of the blocks"))
-        head = QHBoxLayout()
-        head.addWidget(QLabel(_("CIFAR-10 nets of")))
-        head.addWidget(self.depth_choice)
-        head.addStretch(1)
+        head = in_row(QLabel(_("CIFAR-10 nets of")), self.depth_choice, STRETCH)
         self.body.addLayout(head)
         self.body.addWidget(self.shortcut_table)
         self.body.addSpacing(8)
@@ -59,8 +56,7 @@ class PricesView(ExperimentView):
 
 
 def _table(model: NumbersModel, name: str, title: str) -> QTableView:
-    table = named(QTableView(), name)
-    table.setAccessibleName(title)
+    table = named(QTableView(), name, accessible=title)
     table.setModel(model)
     table.verticalHeader().hide()
     table.setTabKeyNavigation(False)

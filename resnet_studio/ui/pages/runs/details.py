@@ -9,13 +9,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import (
     QFrame,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QTabWidget,
     QTextBrowser,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -28,7 +26,8 @@ from resnet_studio.text import _
 from resnet_studio.ui.conformity.panel import ConformityPanel
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.theme import Role, Theme
-from resnet_studio.ui.widgets.plain_tip import set_tip
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import STRETCH, in_column, in_row
 
 
 class DetailsPanel(QFrame):
@@ -44,28 +43,17 @@ class DetailsPanel(QFrame):
         self._run: RunRecord | None = None
         self._found: Conformity | None = None
         self._images: StoredPreprocessing | None = None
-        self.setObjectName("run_details")
-        self.setProperty("role", "panel")
+        named(self, "run_details", role="panel")
         self.setMinimumWidth(300)
-        self._title = QLabel(self)
-        self._title.setProperty("role", "heading")
-        self._title.setTextFormat(Qt.TextFormat.PlainText)
-        self._title.setWordWrap(True)
-        close = QToolButton(self)
+        self._title = named(QLabel(self, textFormat=Qt.TextFormat.PlainText, wordWrap=True), role="heading")
+        close = named(QToolButton(self), tip=_("Close the details (Ctrl+I)"), accessible=_("Close the details"))
         close.setText("×")
-        close.setAccessibleName(_("Close the details"))
-        set_tip(close, _("Close the details (Ctrl+I)"))
         close.clicked.connect(self.closed)
-        self._text = QTextBrowser(self)
-        self._text.setObjectName("run_details_text")
-        self._text.setAccessibleName(_("Details of the run"))
-        self._text.setOpenLinks(False)
+        self._text = named(QTextBrowser(self, openLinks=False), "run_details_text", accessible=_("Details of the run"))
         self._text.setFrameShape(QFrame.Shape.NoFrame)
         self._text.setStyleSheet("QTextBrowser { border: 0; padding: 0; background: transparent; }")
         self.conformity = ConformityPanel(theme, self)
-        self.tabs = QTabWidget(self)
-        self.tabs.setObjectName("run_details_tabs")
-        self.tabs.setDocumentMode(True)
+        self.tabs = named(QTabWidget(self, documentMode=True), "run_details_tabs")
         self.tabs.tabBar().setDrawBase(False)
         self.tabs.addTab(self._text, _("Facts"))
         self.tabs.addTab(self.conformity, _("The paper"))
@@ -74,18 +62,9 @@ class DetailsPanel(QFrame):
         self._copy_spec.clicked.connect(self.copy_spec_requested)
         self._copy_id = QPushButton(_("Copy id"), self)
         self._copy_id.clicked.connect(self.copy_id_requested)
-        head = QHBoxLayout()
-        head.addWidget(self._title, 1)
-        head.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
-        foot = QHBoxLayout()
-        foot.addWidget(self._copy_spec)
-        foot.addWidget(self._copy_id)
-        foot.addStretch(1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(14, 10, 10, 12)
-        column.addLayout(head)
-        column.addWidget(self.tabs, 1)
-        column.addLayout(foot)
+        head = in_row((self._title, 1), (close, 0, Qt.AlignmentFlag.AlignTop))
+        foot = in_row(self._copy_spec, self._copy_id, STRETCH)
+        in_column(head, (self.tabs, 1), foot, of=self, margins=(14, 10, 10, 12))
         theme.changed.connect(self.refresh)
         self.show_run(None)
 

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QMenu,
     QMessageBox,
     QPlainTextEdit,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -23,6 +22,8 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.text import _, _n
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.run_columns import parse_tags
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_column
 
 _NAMED = 5  # runs that a question names one by one
 _COLOUR_NAMES = (_("Blue"), _("Vermilion"), _("Green"), _("Pink"), _("Orange"), _("Sky blue"), _("Brown"))
@@ -30,9 +31,7 @@ _COLOUR_NAMES = (_("Blue"), _("Vermilion"), _("Green"), _("Pink"), _("Orange"), 
 
 def plain_label(text: str, parent: QWidget) -> QLabel:
     """A label that shows the names people give as they are, never as HTML."""
-    label = QLabel(text, parent)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    return label
+    return QLabel(text, parent, textFormat=Qt.TextFormat.PlainText)
 
 
 def ask_to_delete_unreadable(parent: QWidget, sentences: Sequence[str]) -> bool:
@@ -63,11 +62,8 @@ class NoteDialog(QDialog):
         self.setObjectName("note_dialog")
         self.setWindowTitle(_("Note on {name}", name=run.name))
         self.resize(480, 300)
-        self._text = QPlainTextEdit(run.note, self)
-        self._text.setObjectName("note_text")
-        self._text.setAccessibleName(_("Note"))
+        self._text = named(QPlainTextEdit(run.note, self, tabChangesFocus=True), "note_text", accessible=_("Note"))
         self._text.setPlaceholderText(_("What did you want to know? What did you see?"))
-        self._text.setTabChangesFocus(True)
         self._before = self.note
         for key in ("Ctrl+Return", "Ctrl+Enter"):
             QShortcut(QKeySequence(key), self).activated.connect(self.accept)
@@ -110,15 +106,12 @@ class TagsDialog(QDialog):
         self.setWindowTitle(_("Tags"))
         self.setMinimumWidth(420)
         self._common = [tag for tag in runs[0].tags if all(tag in run.tags for run in runs)]
-        self._line = QLineEdit(", ".join(self._common), self)
-        self._line.setObjectName("tags_text")
-        self._line.setAccessibleName(_("Tags"))
+        self._line = named(QLineEdit(", ".join(self._common), self), "tags_text", accessible=_("Tags"))
         self._line.setPlaceholderText(_("for example: baseline, seed sweep"))
         what = _n(
             "Tags of {name}", "Tags that all {runs} have", len(runs), runs=formats.runs(len(runs)), name=runs[0].name
         )
-        hint = QLabel(_("Commas between them. The filter finds them as tag:baseline."), self)
-        hint.setProperty("role", "muted")
+        hint = named(QLabel(_("Commas between them. The filter finds them as tag:baseline."), self), role="muted")
         _lay_out(self, plain_label(what, self), self._line, hint)
 
     def tags_for(self, run: RunRecord) -> tuple[str, ...]:
@@ -145,10 +138,7 @@ def _lay_out(dialog: QDialog, *widgets: QWidget) -> None:
         button.setIcon(QIcon())  # the style's icons are for light ground
     buttons.accepted.connect(dialog.accept)
     buttons.rejected.connect(dialog.reject)
-    column = QVBoxLayout(dialog)
-    for widget in widgets:
-        column.addWidget(widget)
-    column.addWidget(buttons)
+    in_column(*widgets, buttons, of=dialog)
 
 
 def swatch(colour: str) -> QIcon:

@@ -13,6 +13,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.models.group_columns import group_columns, group_key
 from resnet_studio.ui.models.record_table import RecordTableModel
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.accessible_names import named
 
 
 class GroupsView(QTableView):
@@ -23,8 +24,7 @@ class GroupsView(QTableView):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.groups: RecordTableModel[RunGroup] = RecordTableModel(group_columns(theme), key=group_key, parent=self)
-        self.setObjectName("groups_table")
-        self.setAccessibleName(_("Groups of runs"))
+        named(self, "groups_table", accessible=_("Groups of runs"))
         self.setModel(self.groups)
         self.setIconSize(QSize(34, 14))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

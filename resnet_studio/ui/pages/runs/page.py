@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -10,18 +9,16 @@ from PySide6.QtCore import QPoint, Qt, QTimer, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QHBoxLayout,
     QLabel,
     QMessageBox,
     QSplitter,
     QStackedWidget,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.events import CurvesGrew, Event, ProgressMade, StopCheck
+from resnet_studio.domain.events import CurvesGrew, Event, ProgressMade
 from resnet_studio.domain.grouping import NO_GROUPS, group_runs
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.run_filter import parse_filter
@@ -36,17 +33,18 @@ from resnet_studio.ui.pages.runs.commands import RunCommands
 from resnet_studio.ui.pages.runs.details import DetailsPanel
 from resnet_studio.ui.pages.runs.dialogs import ask_to_delete_unreadable, fill_colour_menu
 from resnet_studio.ui.pages.runs.editor import RunEditor
+from resnet_studio.ui.pages.runs.folder_sizes import FolderSizes
 from resnet_studio.ui.pages.runs.groups_view import GroupsView
 from resnet_studio.ui.pages.runs.responsive_toolbar import ToolRow
 from resnet_studio.ui.pages.runs.run_actions_menu import Toolbox
 from resnet_studio.ui.pages.runs.table_view import RunsView
 from resnet_studio.ui.pages.runs.undo_bar import UndoBar
 from resnet_studio.ui.services import Services
-from resnet_studio.ui.threads.jobs import Emit, Job
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.empty_state import EmptyState
 from resnet_studio.ui.widgets.filter_field import FilterField
 from resnet_studio.ui.widgets.group_choice import GroupChoice
-from resnet_studio.ui.widgets.plain_tip import set_tip
+from resnet_studio.ui.widgets.layouts import STRETCH, in_column, in_row
 
 _KEPT_DELETED = timedelta(days=30)
 _NO_RUNS = (
@@ -61,7 +59,6 @@ _EMPTY = {
     Shelf.ARCHIVE: (_("Nothing is archived"), _("Runs that you archive leave every list and stay whole.")),
     Shelf.TRASH: (_("The trash is empty"), _("Deleted runs lie here until the trash is emptied.")),
 }
-_SIZES_EVERY = 0.5  # seconds between two additions to the table
 _LIVE_MS = 1000  # rows of runs in training are read again at most this often
 
 
@@ -74,7 +71,7 @@ class RunsPage(Page):
         self._stale = True
         self._failure = ""
         self._trash: list[RunRecord] = []
-        self._sizing: Job | None = None
+        self._sizes = FolderSizes(services, self)
         self.model = RunsTableModel(self)
         self.model.set_fields(services.preferences.value("runs/fields", [], list))
         self.proxy = RunsProxy(self.model, self)
@@ -98,35 +95,24 @@ class RunsPage(Page):
         self._update()
 
     def _build(self) -> None:
-        title = QLabel(self.row.title, self)
-        title.setProperty("role", "title")
-        self._count = QLabel(self)
-        self._count.setObjectName("runs_count")
-        self._count.setProperty("role", "muted")
+        title = named(QLabel(self.row.title, self), role="title")
+        self._count = named(QLabel(self), "runs_count", role="muted")
         self.filter_field = FilterField(lambda: self.model.records, self)
-        self.filter_field.setObjectName("filter_field")
-        self.filter_field.setAccessibleName(_("Filter the runs"))
+        named(self.filter_field, "filter_field", accessible=_("Filter the runs"))
         self.filter_field.setPlaceholderText(_("Filter, for example: depth>20"))
         self.filter_field.setMinimumHeight(34)
-        self.shelf_choice = QComboBox(self)
-        self.shelf_choice.setObjectName("shelf_choice")
-        self.shelf_choice.setAccessibleName(_("Which runs"))
-        set_tip(
-            self.shelf_choice,
-            _("Runs in use, archived ones, or deleted ones: the trash empties itself after {days} days", days=30),
+        self.shelf_choice = named(
+            QComboBox(self),
+            "shelf_choice",
+            tip=_("Runs in use, archived ones, or deleted ones: the trash empties itself after {days} days", days=30),
+            accessible=_("Which runs"),
         )
         for shelf in Shelf:
             self.shelf_choice.addItem(_(shelf.value), shelf)
-        self._fault = QLabel(self)
-        self._fault.setObjectName("runs_problem")
-        self._fault.setProperty("role", "error")
-        self._fault.setTextFormat(Qt.TextFormat.PlainText)
+        self._fault = named(QLabel(self, textFormat=Qt.TextFormat.PlainText), "runs_problem", role="error")
         self._fault.setWordWrap(True)
 
-        head = QHBoxLayout()
-        head.addWidget(title)
-        head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
-        head.addStretch(1)
+        head = in_row(title, (self._count, 0, Qt.AlignmentFlag.AlignBottom), STRETCH)
         self._more_seeds = self.toolbox.button(RunAction.MORE_SEEDS)
         head.addWidget(self._more_seeds)
         head.addWidget(self.shelf_choice)
@@ -136,11 +122,8 @@ class RunsPage(Page):
             (_("More"), self.toolbox.menu(), _("Everything that can be done with the chosen runs")),
             (_("Columns"), None, _("Which columns show")),
         ):
-            button = QToolButton(self)
-            button.setObjectName(f"runs_{name.lower()}_button")
-            button.setProperty("role", "button")
+            button = named(QToolButton(self), f"runs_{name.lower()}_button", role="button", tip=tip)
             button.setText(f"{name} ▾")
-            set_tip(button, tip)
             if menu:
                 button.setMenu(menu)
                 button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -151,8 +134,7 @@ class RunsPage(Page):
             others.append(button)
         self.tools = ToolRow(self.filter_field, [self.toolbox.button(kind) for kind in shrinking], others, self)
 
-        self._empty = EmptyState(*_NO_RUNS, _("Go to Design"), self)
-        self._empty.setObjectName("runs_empty")
+        self._empty = named(EmptyState(*_NO_RUNS, _("Go to Design"), self), "runs_empty")
         self._nothing = EmptyState(
             _("No run matches"), _("No stored run fits what the filter asks for."), _("Clear the filter"), self
         )
@@ -168,14 +150,16 @@ class RunsPage(Page):
         self._splitter.setCollapsible(1, False)
         self._splitter.setSizes([900, 340])
 
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 16, 20, 14)
-        column.setSpacing(10)
-        column.addLayout(head)
-        column.addWidget(self.tools)
-        column.addWidget(self._fault)
-        column.addWidget(self._splitter, 1)
-        column.addWidget(self.undo_bar)
+        in_column(
+            head,
+            self.tools,
+            self._fault,
+            (self._splitter, 1),
+            self.undo_bar,
+            of=self,
+            margins=(20, 16, 20, 14),
+            spacing=10,
+        )
 
     def _connect(self) -> None:
         self.filter_field.textChanged.connect(self._on_filter)
@@ -202,10 +186,11 @@ class RunsPage(Page):
         self.commands.message.connect(self.message)
         self.commands.emptying_requested.connect(self._on_empty_trash)
         self.commands.deleting_unreadable_requested.connect(self._on_delete_unreadable)
-        self.shelf_choice.currentIndexChanged.connect(self._on_shelf)
+        self.shelf_choice.currentIndexChanged.connect(lambda: self.reload())
         self.commands.restored.connect(self.choose_runs)
         self._empty.pressed.connect(self._on_empty)
         self._nothing.pressed.connect(self.filter_field.clear)
+        self._sizes.found.connect(self._on_sizes)
         self._live.timeout.connect(self._refresh_active)
         self._controller.runs_changed.connect(self._on_runs_changed)
         self._controller.state_changed.connect(self._update)
@@ -260,7 +245,7 @@ class RunsPage(Page):
         self.table.verticalScrollBar().setValue(place)
         self._show_groups()
         QTimer.singleShot(0, self.proxy, self.proxy.prepare)
-        self._measure()
+        self._sizes.measure(self.model.unsized())
 
     @property
     def shelf(self) -> Shelf:
@@ -273,33 +258,9 @@ class RunsPage(Page):
             return self._trash
         return self.services.controller.ended(self._store.list_runs(archived=self.shelf is Shelf.ARCHIVE))
 
-    @Slot()
-    def _on_shelf(self) -> None:
-        self.reload()
-
-    def _measure(self) -> None:
-        """Look in the background at what the folders of runs take, where that is not known as they are now."""
-        if self._sizing is not None:
-            self._sizing.stop()
-        home, due = self.services.home, self.model.unsized()
-        if not due:
-            return
-
-        def work(emit: Emit, should_stop: StopCheck) -> None:
-            found, sent_at = [], time.monotonic()
-            for run in due:
-                if should_stop():
-                    return
-                found.append((run, home.run(run.id).size_bytes()))
-                if time.monotonic() - sent_at >= _SIZES_EVERY:
-                    emit(found)
-                    found, sent_at = [], time.monotonic()
-            emit(found)
-
-        self._sizing = self.services.jobs.start(work, on_item=self._on_sizes, name="sizes")
-
-    def _on_sizes(self, sizes: object) -> None:
-        self.model.set_sizes(sizes)  # type: ignore[arg-type]
+    @Slot(object)
+    def _on_sizes(self, sizes: list[tuple[RunRecord, int]]) -> None:
+        self.model.set_sizes(sizes)
         self._update()
 
     @Slot()
@@ -364,19 +325,7 @@ class RunsPage(Page):
             )
         )
         shown, total = self.proxy.rowCount(), self.model.rowCount()
-        text = (
-            formats.runs(total)
-            if shown == total
-            else _("{count} of {runs}", count=formats.count(shown), runs=formats.runs(total))
-        )
-        if self.group_choice.grouping and total:
-            groups = self.groups.groups.rowCount()
-            text += _n(" in {count} group", " in {count} groups", groups, count=formats.count(groups))
-        if len(chosen) > 1:
-            text += _(", {count} chosen", count=formats.count(len(chosen)))
-        if total and self.model.total_bytes is not None:
-            text += _(", {size} on disk", size=file_size(self.model.total_bytes))
-        self._count.setText(text if total else "")
+        self._count.setText(self._count_text(shown, total, len(chosen)))
         table = self.groups if self.group_choice.grouping else self.table
         self._stack.setCurrentWidget(self._empty if not total else table if shown else self._nothing)
         self._columns_button.setEnabled(table is self.table)
@@ -388,6 +337,22 @@ class RunsPage(Page):
         fault = self._failure or parse_filter(self.filter_field.text()).problem
         self._fault.setText(fault)
         self._fault.setVisible(bool(fault))
+
+    def _count_text(self, shown: int, total: int, chosen: int) -> str:
+        """How many runs there are, in how many groups, how many are chosen, and what all of them take."""
+        if not total:
+            return ""
+        text = formats.runs(total)
+        if shown != total:
+            text = _("{count} of {runs}", count=formats.count(shown), runs=text)
+        if self.group_choice.grouping:
+            groups = self.groups.groups.rowCount()
+            text += _n(" in {count} group", " in {count} groups", groups, count=formats.count(groups))
+        if chosen > 1:
+            text += _(", {count} chosen", count=formats.count(chosen))
+        if self.model.total_bytes is not None:
+            text += _(", {size} on disk", size=file_size(self.model.total_bytes))
+        return text
 
     def _show_details_of(self, run: RunRecord | None) -> None:
         if run is None:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QSizePolicy, QToolButton, QWidget
+
+from resnet_studio.ui.widgets.layouts import in_row
 
 _FIELD = 200  # logical pixels that the field keeps
 _SPACING = 6
@@ -22,12 +24,7 @@ class ToolRow(QWidget):
         self._shrinking, self._others = tuple(shrinking), tuple(others)
         self._widths: dict[Qt.ToolButtonStyle, int] = {}
         field.setMinimumWidth(_FIELD)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(_SPACING)
-        row.addWidget(field, 1)
-        for button in (*self._shrinking, *self._others):
-            row.addWidget(button)
+        in_row((field, 1), *self._shrinking, *self._others, of=self, margins=0, spacing=_SPACING)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._measure()
         self._fit()

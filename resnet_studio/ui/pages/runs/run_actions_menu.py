@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 from resnet_studio.text import _
 from resnet_studio.ui.pages.runs.actions import ENTRIES, MENU, RunAction, Situation
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _IN_TABLE = frozenset({"Return", "Del", "F2", "Ctrl+C"})  # keys that mean something else in a text field
@@ -54,9 +55,7 @@ class Toolbox(QObject):
             set_tip(action, f"{entry.text}: {reason or entry.tip + (keys if entry.shortcut else '')}")
 
     def button(self, kind: RunAction) -> QToolButton:
-        button = QToolButton(self._page)
-        button.setObjectName(f"runs_{kind.value}_button")
-        button.setProperty("role", "button")
+        button = named(QToolButton(self._page), f"runs_{kind.value}_button", role="button")
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setIconSize(QSize(16, 16))
         button.setDefaultAction(self.actions[kind])

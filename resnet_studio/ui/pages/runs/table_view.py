@@ -16,6 +16,7 @@ from resnet_studio.ui.models.runs_table import RunsProxy
 from resnet_studio.ui.pages.runs.delegates import LineDelegate, StatusDelegate
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.accessible_names import named
 
 _LAYOUT = f"runs/columns-{len(ORDER)}"  # another number of columns is another layout
 _FIELDS = "runs/fields"
@@ -41,8 +42,7 @@ class RunsView(QTableView):
         self._proxy, self._preferences = proxy, preferences
         self._default: bool = True  # nobody has changed the columns
         self._chosen: set[Column] = set()  # of the less important ones: shown or hidden by a person, whatever the room
-        self.setObjectName("runs_table")
-        self.setAccessibleName(_("Stored runs"))
+        named(self, "runs_table", accessible=_("Stored runs"))
         self.setModel(proxy)
         self.setItemDelegateForColumn(INDEX[Column.LINE], LineDelegate(theme, self))
         self.setItemDelegateForColumn(INDEX[Column.STATUS], StatusDelegate(theme, self))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QWidget
 
 from resnet_studio.text import _
-from resnet_studio.ui.widgets.plain_tip import set_tip
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_row
 
 SHOWN_MS = 12_000
 
@@ -18,18 +19,12 @@ class UndoBar(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("undo_bar")
-        self.setProperty("role", "banner")
+        named(self, "undo_bar", role="banner")
         self._label = QLabel(self)
         self._label.setTextFormat(Qt.TextFormat.PlainText)  # it names runs
-        button = QPushButton(_("&Undo"), self)
-        button.setObjectName("undo_button")
-        set_tip(button, _("Ctrl+Z, also later"))
+        button = named(QPushButton(_("&Undo"), self), "undo_button", tip=_("Ctrl+Z, also later"))
         button.clicked.connect(self._on_undo)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(14, 6, 6, 6)
-        row.addWidget(self._label, 1)
-        row.addWidget(button)
+        in_row((self._label, 1), button, of=self, margins=(14, 6, 6, 6))
         self._timer = QTimer(self, interval=SHOWN_MS, singleShot=True)
         self._timer.timeout.connect(self.hide)
         self.hide()

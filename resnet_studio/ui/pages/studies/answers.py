@@ -19,6 +19,7 @@ from resnet_studio.ui.pages.studies.preview_table import PreviewTable
 from resnet_studio.ui.pages.studies.work import Look
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_column
 from resnet_studio.ui.widgets.text import count_text, short_count
 
 _MOST_NETS, _MOST_VERDICTS, _MOST_DIFFERENCES = 60, 16, 40  # shown; each is a handful of labels
@@ -27,8 +28,7 @@ _LABEL_ROLES = {Role.OK: "ok", Role.ERROR: "error"}
 
 def text_label(text: str, name: str = "", *, role: str = "") -> QLabel:
     """A paragraph that can be selected and copied."""
-    label = named(QLabel(text, wordWrap=True), name, role=role)
-    label.setTextFormat(Qt.TextFormat.PlainText)
+    label = named(QLabel(text, wordWrap=True, textFormat=Qt.TextFormat.PlainText), name, role=role)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label
 
@@ -36,8 +36,8 @@ def text_label(text: str, name: str = "", *, role: str = "") -> QLabel:
 class Answers(QWidget):
     """Built anew for each :class:`Look` that says something else."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self._shown: object = None
         self._content: QWidget | None = None
@@ -52,9 +52,7 @@ class Answers(QWidget):
         self._shown = said
         self.clear()
         content = QWidget()
-        column = QVBoxLayout(content)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
+        column = in_column(of=content, margins=0, spacing=8)
         nets = (_("Nets"), [_nets(view)]) if view.found.done else (_("What will be trained"), [_preview(view)])
         verdicts = [*map(self._verdict, _shown_verdicts(view)), *_more_verdicts(view), self._rule(view)]
         parts: list[tuple[str, Sequence[QWidget]]] = [(_("Verdict"), verdicts)]
@@ -99,10 +97,9 @@ class Answers(QWidget):
 
     def _verdict(self, verdict: Verdict) -> QFrame:
         frame = named(QFrame(), "verdict_panel", role="panel")
-        column = QVBoxLayout(frame)
-        column.setContentsMargins(12, 8, 12, 8)
-        column.setSpacing(4)
-        column.addWidget(text_label(verdict.comparison.question, role="muted"))
+        column = in_column(
+            text_label(verdict.comparison.question, role="muted"), of=frame, margins=(12, 8, 12, 8), spacing=4
+        )
         badge = text_label(verdict.outcome.words, "outcome_label", role="heading")
         column.addWidget(badge)
         column.addWidget(
@@ -157,11 +154,7 @@ def _nets(view: Look) -> QWidget:
     if not notes:
         return grid
     holder = QWidget()
-    column = QVBoxLayout(holder)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.addWidget(grid)
-    for note in notes:
-        column.addWidget(note)
+    in_column(grid, *notes, of=holder, margins=0)
     return holder
 
 

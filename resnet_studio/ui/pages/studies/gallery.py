@@ -13,6 +13,7 @@ from resnet_studio.studies.study import Study
 from resnet_studio.text import _
 from resnet_studio.ui.pages.studies.work import Card
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
 
 Index = QModelIndex | QPersistentModelIndex
 CARD_HEIGHT = 100
@@ -130,10 +131,9 @@ class StudyList(QListView):
 
     chosen = Signal(object)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("studies_list")
-        self.setAccessibleName(_("Studies"))
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        named(self, "studies_list", accessible=_("Studies"))
         self.cards = CardsModel(self)
         self.setModel(self.cards)
         self.setItemDelegate(CardDelegate(theme, self))

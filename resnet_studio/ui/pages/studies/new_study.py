@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QPushButton,
     QSplitter,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -35,6 +34,7 @@ from resnet_studio.ui.pages.studies.setup import left_out_text
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_column
 from resnet_studio.ui.widgets.number_box import NumberBox
 from resnet_studio.ui.widgets.spec_fields import LISTS
 
@@ -143,20 +143,12 @@ class NewStudyDialog(QDialog):
         left = QWidget()
         left.setLayout(form)
         right = QWidget()
-        beside = QVBoxLayout(right)
-        beside.setContentsMargins(0, 0, 0, 0)
-        beside.addWidget(self.takes)
-        beside.addWidget(self.table, 1)
-        beside.addWidget(self.left_out)
-        parts = QSplitter(Qt.Orientation.Horizontal)
-        parts.setChildrenCollapsible(False)
+        in_column(self.takes, (self.table, 1), self.left_out, of=right, margins=0)
+        parts = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
         parts.addWidget(left)
         parts.addWidget(right)
         parts.setSizes([430, 600])
-        column = QVBoxLayout(self)
-        column.addWidget(parts, 1)
-        column.addWidget(self.fault)
-        column.addWidget(buttons)
+        in_column((parts, 1), self.fault, buttons, of=self)
         self.save.clicked.connect(self._on_save)
         for signal in (self.name.textChanged, self.grid.textChanged, self.fixed.textChanged, self.rules.textChanged):
             signal.connect(self._check)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shlex
 from collections.abc import Sequence
 from functools import partial
@@ -12,18 +11,13 @@ from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
-    QFrame,
-    QHBoxLayout,
     QPushButton,
-    QScrollArea,
-    QSplitter,
-    QVBoxLayout,
     QWidget,
 )
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck
-from resnet_studio.domain.queue import QueueCommand, QueueEntry
+from resnet_studio.domain.queue import QueueCommand
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.study_file import STUDY_SUFFIX
 from resnet_studio.text import _, _n
@@ -47,13 +41,11 @@ from resnet_studio.ui.pages.studies.workers import WorkersPanel
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import STRETCH, in_column, in_row, in_splitter, scrolled
 from resnet_studio.ui.widgets.plain_tip import set_tip
-
-log = logging.getLogger(__name__)
 
 LOOK_AFTER_MS = 200  # a number of seeds is typed digit by digit
 CARDS_AFTER_MS = 1500  # runs change several times a second while one trains
-WORKERS_EVERY_MS = 1000
 _FILES = "studies/files"
 
 
@@ -73,8 +65,7 @@ class StudiesPage(Page):
         self.paper = text_label("", "study_paper", role="muted")
         self.setup = SetupPanel(services)
         self.answers = Answers(services.theme)
-        self.workers = WorkersPanel()
-        self._asking: Job | None = None
+        self.workers = WorkersPanel(services.store, services.jobs)
         self.open_button = named(QPushButton(_("Open a study…")), "open_study_button")
         set_tip(self.open_button, _("A study's file (TOML); it can be dropped on the window too"))
         self.new_button = named(QPushButton(_("New study…")), "new_study_button")
@@ -82,7 +73,6 @@ class StudiesPage(Page):
         self.forget_button = named(QPushButton(_("Take off the list")), "forget_study_button")
         self._look_timer = QTimer(self, singleShot=True, interval=LOOK_AFTER_MS)
         self._cards_timer = QTimer(self, singleShot=True, interval=CARDS_AFTER_MS)
-        self._workers_timer = QTimer(self, interval=WORKERS_EVERY_MS)
         self._lay_out()
         self._connect()
         files = [Path(each) for each in services.preferences.value(_FILES, [], list)]
@@ -93,36 +83,26 @@ class StudiesPage(Page):
 
     def _lay_out(self) -> None:
         left = QWidget()
-        column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.list, 1)
-        row = QHBoxLayout()
-        row.addWidget(self.open_button, 1)
-        row.addWidget(self.new_button, 1)
+        column = in_column((self.list, 1), of=left, margins=0)
+        row = in_row((self.open_button, 1), (self.new_button, 1))
         column.addLayout(row)
         column.addWidget(self.forget_button)
         inside = named(QWidget(), role="clear")
-        body = QVBoxLayout(inside)
-        body.setContentsMargins(0, 0, 8, 0)
-        body.setSpacing(8)
-        for widget in (self.title, self.question, self.paper, self.setup, self.workers, self.answers):
-            body.addWidget(widget)
-        body.addStretch(1)
-        self.area = named(QScrollArea(), "study_area")
-        self.area.setWidgetResizable(True)
-        self.area.setFrameShape(QFrame.Shape.NoFrame)
-        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.area.setWidget(inside)
-        splitter = named(QSplitter(Qt.Orientation.Horizontal), "studies_splitter")
-        splitter.setChildrenCollapsible(False)
-        splitter.setHandleWidth(10)
-        splitter.addWidget(left)
-        splitter.addWidget(self.area)
-        splitter.setStretchFactor(1, 1)
-        splitter.setSizes([280, 800])
-        whole = QHBoxLayout(self)
-        whole.setContentsMargins(16, 12, 16, 12)
-        whole.addWidget(splitter)
+        in_column(
+            self.title,
+            self.question,
+            self.paper,
+            self.setup,
+            self.workers,
+            self.answers,
+            STRETCH,
+            of=inside,
+            margins=(0, 0, 8, 0),
+            spacing=8,
+        )
+        self.area = scrolled(inside, "study_area")
+        splitter = in_splitter((left, 0), (self.area, 1), sizes=(280, 800), name="studies_splitter", handle=10)
+        in_row(splitter, of=self, margins=(16, 12, 16, 12))
 
     def _connect(self) -> None:
         controller, setup = self.services.controller, self.setup
@@ -138,7 +118,6 @@ class StudiesPage(Page):
         self.forget_button.clicked.connect(self._on_forget)
         self._look_timer.timeout.connect(self._look)
         self._cards_timer.timeout.connect(self._read_cards)
-        self._workers_timer.timeout.connect(self._read_workers)
         controller.runs_changed.connect(self._on_runs_changed)
         controller.queue_changed.connect(self._show_progress)
         controller.state_changed.connect(self._show_progress)
@@ -180,7 +159,7 @@ class StudiesPage(Page):
     def _add(self, plan: StudyPlan, *, now: bool) -> None:
         """Find out in a thread what is missing, and queue that."""
         store, home = self.services.store, self.services.home
-        self._allow(False)
+        self.setup.allow(None)
         self.services.jobs.start(
             lambda _emit, _should_stop: (plan, missing(plan, store, home, now=now)),
             on_done=partial(self._on_missing, now),
@@ -377,79 +356,21 @@ class StudiesPage(Page):
         self._reading = None
 
     @Slot()
-    def _read_workers(self) -> None:
-        """Where other programs may train for this history."""
-        store = self.services.store
-        if self._asking is not None or (store.writable and not store.shared):
-            return
-        self._asking = self.services.jobs.start(
-            lambda _emit, _should_stop: store.workers(),
-            on_done=self.workers.show_workers,
-            on_failed=self._on_not_asked,
-            on_end=self._on_asked,
-        )
-
-    @Slot(str)
-    def _on_not_asked(self, sentence: str) -> None:
-        """The window says so itself where the history cannot be read."""
-        log.info("the workers cannot be listed: %s", sentence)
-
-    @Slot()
-    def _on_asked(self) -> None:
-        self._asking = None
-
-    def _entries(self, plan: StudyPlan) -> list[QueueEntry]:
-        return [e for e in self.services.controller.entries if e.study == plan.key and not e.status.ended]
-
-    @Slot()
     def _show_progress(self) -> None:
-        view, setup = self.view, self.setup
-        self._allow(view is not None)
+        view, progress = self.view, self.setup.progress
+        self.setup.allow(view)
         if view is None:
-            setup.progress_text.setText(_("Looking…") if setup.setup is not None else "")
-            setup.progress.hide()
+            progress.show_looking(self.setup.setup is not None)
             return
-        found, entries = view.found, self._entries(view.plan)
-        parts = [_n("{done} of {count} run is done", "{done} of {count} runs are done", found.all, done=found.done)]
-        training = [entry for entry in entries if entry.claimed]
-        share = float(found.done)
-        parts += [
-            _("training: iteration {iteration} of {iterations}", iteration=each.iteration, iterations=each.iterations)
-            for each in training
-        ]
-        if waiting := len(entries) - len(training):
-            parts.append(_n("{count} cohort waits in the queue", "{count} cohorts wait in the queue", waiting))
-        if found.lacking:
-            parts.append(
-                _n("{count} evaluation of all nets together is still to come",
-                   "{count} evaluations of all nets together are still to come", len(found.lacking))
-            )  # fmt: skip
-        for entry in entries:
-            share += sum(
-                min(run.iteration / run.iterations, 1.0) for run in entry.runs if run.resumable or run.status.active
-            )
-        setup.progress_text.setText("  ·  ".join(parts))
-        setup.progress.setRange(0, 1000)
-        setup.progress.setValue(min(1000, int(1000 * share / max(found.all, 1))))
-        setup.progress.setVisible(bool(entries) or 0 < found.done < found.all)
-
-    def _allow(self, ready: bool) -> None:
-        """Buttons that need a study that was looked at."""
-        view, setup = self.view, self.setup
-        work = ready and view is not None and bool(view.found.work)
-        setup.train.setEnabled(work)
-        setup.queue.setEnabled(work)
-        setup.more.setEnabled(ready and view is not None)
-        setup.compare.setEnabled(ready and view is not None and bool(view.found.runs))
-        setup.report.setEnabled(ready and view is not None and bool(view.found.runs))
+        entries = self.services.controller.entries
+        progress.show_found(view.found, [e for e in entries if e.study == view.plan.key and not e.status.ended])
 
     # Qt
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._read_workers()
-        self._workers_timer.start()
+        self.workers.follow()
 
     def hideEvent(self, event: QHideEvent) -> None:
-        self._workers_timer.stop()
+        self.workers.rest()
         super().hideEvent(event)

@@ -10,6 +10,7 @@ from resnet_studio.studies.estimate import Estimate
 from resnet_studio.studies.preview import Preview, PreviewRow
 from resnet_studio.text import _
 from resnet_studio.ui.models.record_table import RecordTableModel, TableColumn
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.text import count_text, short_count
 
 _ROWS_SHOWN = 12
@@ -46,8 +47,7 @@ class PreviewTable(QTableView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.rows: RecordTableModel[PreviewRow] = RecordTableModel(_columns(), key=lambda row: row.arm.key, parent=self)
-        self.setObjectName("preview_table")
-        self.setAccessibleName(_("What will be trained"))
+        named(self, "preview_table", accessible=_("What will be trained"))
         self.setModel(self.rows)
         self.setShowGrid(False)
         self.setWordWrap(False)

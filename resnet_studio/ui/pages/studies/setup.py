@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton
 
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.domain.visible_text import visible
@@ -12,12 +12,14 @@ from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.study import BudgetName, Study
 from resnet_studio.text import _, _n
 from resnet_studio.ui.pages.studies.answers import text_label
+from resnet_studio.ui.pages.studies.progress import StudyProgress
 from resnet_studio.ui.pages.studies.work import Card, Look, Setup
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.data_field import DataField
 from resnet_studio.ui.widgets.field_row import TITLE_WIDTH, Choice
 from resnet_studio.ui.widgets.flow import FlowLayout
+from resnet_studio.ui.widgets.layouts import in_column
 from resnet_studio.ui.widgets.number_box import NumberBox
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
@@ -30,8 +32,8 @@ class SetupPanel(QFrame):
 
     changed = Signal()
 
-    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, services: Services) -> None:
+        super().__init__()
         named(self, "study_setup", role="panel")
         self._card: Card | None = None
         self._own_source = ""
@@ -46,10 +48,7 @@ class SetupPanel(QFrame):
         self.data = DataField(services)
         self.preview = text_label("", "preview_label")
         self.left_out = text_label("", "left_out_label", role="muted")
-        self.progress_text = text_label("", "study_progress_label", role="muted")
-        self.progress = named(QProgressBar(), "study_progress")
-        self.progress.setTextVisible(False)
-        self.progress.setAccessibleName(_("Progress of the study"))
+        self.progress = StudyProgress()
         self.fault = text_label("", "study_fault_label", role="error")
         self.train = named(QPushButton(_("Train now")), "train_study_button", role="primary")
         self.queue = named(QPushButton(_("Add to queue")), "queue_study_button")
@@ -67,9 +66,7 @@ class SetupPanel(QFrame):
         self.data.facts_known.connect(self._on_facts)
 
     def _lay_out(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 10, 12, 10)
-        column.setSpacing(8)
+        column = in_column(of=self, margins=(12, 10, 12, 10), spacing=8)
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
         self._budget_title = QLabel(_("Budget"))
@@ -84,7 +81,7 @@ class SetupPanel(QFrame):
         grid.setColumnStretch(1, 1)
         column.addLayout(grid)
         column.addWidget(self.data)
-        for widget in (self.preview, self.left_out, self.progress_text, self.progress, self.fault):
+        for widget in (self.preview, self.left_out, self.progress, self.fault):
             column.addWidget(widget)
         buttons = FlowLayout()
         for button in (self.train, self.queue, self.more, self.compare, self.report):
@@ -173,6 +170,15 @@ class SetupPanel(QFrame):
     def _show_left_out(self, plan: StudyPlan) -> None:
         self.left_out.setText(left_out_text(plan))
         self.left_out.setVisible(bool(plan.left_out))
+
+    def allow(self, view: Look | None) -> None:
+        """Enable the buttons that need a study that was looked at; None: there is none now."""
+        work = view is not None and bool(view.found.work)
+        self.train.setEnabled(work)
+        self.queue.setEnabled(work)
+        self.more.setEnabled(view is not None)
+        for button in (self.compare, self.report):
+            button.setEnabled(view is not None and bool(view.found.runs))
 
     def show_fault(self, sentence: str) -> None:
         self.fault.setText(visible(sentence))

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from functools import partial
 
-from PySide6.QtWidgets import QAbstractItemView, QLabel, QTableView, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer, Slot
+from PySide6.QtWidgets import QAbstractItemView, QLabel, QTableView, QWidget
 
 from resnet_studio.domain.queue import QueueEntry, WorkerRecord
+from resnet_studio.history.store import RunStore
 from resnet_studio.text import _, _n
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.record_table import RecordTableModel, TableColumn
+from resnet_studio.ui.threads.jobs import Job, Jobs
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_column
 
+log = logging.getLogger(__name__)
+
+EVERY_MS = 1000
 _ROWS_SHOWN = 8
 
 
@@ -48,18 +57,19 @@ def _ago(seconds: int) -> str:
 class WorkersPanel(QWidget):
     """Hidden while there is nobody to show."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, store: RunStore, jobs: Jobs) -> None:
+        super().__init__()
+        self._store, self._jobs = store, jobs
+        self._asking: Job | None = None
+        self.timer = QTimer(self, interval=EVERY_MS)
+        self.timer.timeout.connect(self._ask)
         self.setObjectName("workers_panel")
         self.title = named(QLabel(), "workers_title", role="heading")
         self.model: RecordTableModel[WorkerRecord] = RecordTableModel(
             _columns(), key=lambda worker: worker.name, parent=self
         )
-        self.table = QTableView()
-        self.table.setObjectName("workers_table")
-        self.table.setAccessibleName(_("Workers of this history"))
+        self.table = named(QTableView(showGrid=False), "workers_table", accessible=_("Workers of this history"))
         self.table.setModel(self.model)
-        self.table.setShowGrid(False)
         self.table.setWordWrap(False)
         self.table.setTabKeyNavigation(False)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -67,12 +77,33 @@ class WorkersPanel(QWidget):
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(26)
         self.table.horizontalHeader().setHighlightSections(False)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addWidget(self.title)
-        column.addWidget(self.table)
+        in_column(self.title, self.table, of=self, margins=0, spacing=4)
         self.hide()
+
+    def follow(self) -> None:
+        """Look now and from now on, until :meth:`rest`."""
+        self._ask()
+        self.timer.start()
+
+    def rest(self) -> None:
+        """Nobody looks."""
+        self.timer.stop()
+
+    @Slot()
+    def _ask(self) -> None:
+        """Where other programs may train for this history."""
+        store = self._store
+        if self._asking is None and (store.shared or not store.writable):
+            self._asking = self._jobs.start(
+                lambda _emit, _should_stop: store.workers(),
+                on_done=self.show_workers,
+                on_failed=partial(log.info, "the workers cannot be listed: %s"),  # the window says so itself
+                on_end=self._on_asked,
+            )
+
+    @Slot()
+    def _on_asked(self) -> None:
+        self._asking = None
 
     def show_workers(self, workers: Sequence[WorkerRecord]) -> None:
         rows = len(self.model.records)

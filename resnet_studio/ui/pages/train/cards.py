@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QScrollArea, QWidget
 
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.records import RunRecord
@@ -15,7 +15,9 @@ from resnet_studio.ui.plots.line_sample import LineSample
 from resnet_studio.ui.plots.panels import PlottedRun
 from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.elided import ElidedLabel
+from resnet_studio.ui.widgets.layouts import STRETCH, in_column
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _ROLES = {
@@ -42,14 +44,12 @@ class RunCard(QFrame):
 
     def __init__(self, run: RunRecord, plotted: PlottedRun, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName(f"run_card_{run.id}")
-        self.setProperty("role", "panel")
+        named(self, f"run_card_{run.id}", role="panel")
         self._theme, self._run, self._plotted = theme, run, plotted
         self._sample = LineSample(plotted.paint(theme), run.residual)
         self._name, self._status = _Name(), QLabel()
         self._name.setProperty("role", "heading")
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
+        self._bar = QProgressBar(textVisible=False)
         self._bar.setRange(0, 1000)
         self._place, self._training, self._test = QLabel(), QLabel(), QLabel()
         captions = [QLabel(_("training error")), QLabel(_("test error"))]
@@ -120,20 +120,16 @@ class RunCard(QFrame):
 class RunCards(QScrollArea):
     """The cards one below the other."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self.setObjectName("run_cards")
         self._theme = theme
         self._cards: dict[str, RunCard] = {}
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        body = QWidget()
-        body.setProperty("role", "clear")
-        self._column = QVBoxLayout(body)
-        self._column.setContentsMargins(0, 0, 4, 0)
-        self._column.setSpacing(8)
-        self._column.addStretch(1)
+        body = named(QWidget(), role="clear")
+        self._column = in_column(STRETCH, of=body, margins=(0, 0, 4, 0), spacing=8)
         self.setWidget(body)
         theme.changed.connect(self.on_theme_changed)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from resnet_studio.domain.analyses.rows import find_analysis
 from resnet_studio.domain.analyses.signal import SignalCheck, finding, reading
@@ -20,6 +20,7 @@ from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.threads.jobs import Emit, Job, Work
 from resnet_studio.ui.threads.reports import throttled
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_column
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 STARTING = _("Before any training: how the gradient comes back from the last block to the first.")
@@ -28,16 +29,12 @@ STARTING = _("Before any training: how the gradient comes back from the last blo
 class FirstCheckPanel(QWidget):
     """The finding in words above its figure."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self.setObjectName("first_check_panel")
         self.finding = named(QLabel(wordWrap=True), "first_check_finding")
         self.canvas = FigureCanvas(theme)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 4, 0, 0)
-        column.setSpacing(4)
-        column.addWidget(self.finding)
-        column.addWidget(self.canvas, 1)
+        in_column(self.finding, (self.canvas, 1), of=self, margins=(0, 4, 0, 0), spacing=4)
         self._definition = _(find_analysis("signal").definition)
         set_tip(self, f"<p>{escape(self._definition)}</p>")
         self.show_results((), 0)

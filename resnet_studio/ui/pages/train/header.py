@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from resnet_studio.domain.enums import Phase
 from resnet_studio.text import _
 from resnet_studio.ui.pages.train.state import CohortState
 from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.elided import ElidedLabel
+from resnet_studio.ui.widgets.layouts import in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _BUSY = (Phase.LOADING, Phase.PROBING, Phase.BUILDING)
@@ -20,22 +22,17 @@ _BUSY = (Phase.LOADING, Phase.PROBING, Phase.BUILDING)
 class TrainHeader(QWidget):
     """Title, phase, facts and buttons. The page connects the buttons."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self.title, self.headline, self.facts = ElidedLabel(), QLabel(), QLabel()
         self.title.setProperty("role", "title")
-        self.seen = QLabel(wordWrap=True)
-        self.seen.setObjectName("seen_label")
+        self.seen = named(QLabel(wordWrap=True), "seen_label")
         self.seen.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.seen.setMinimumHeight(self.seen.fontMetrics().height())
         self.headline.setObjectName("phase_label")
-        self.facts.setObjectName("progress_label")
-        self.facts.setProperty("role", "muted")
-        self.bar = QProgressBar()
-        self.bar.setObjectName("cohort_progress")
-        self.bar.setTextVisible(False)
-        self.bar.setAccessibleName(_("Progress of the cohort"))
+        named(self.facts, "progress_label", role="muted")
+        self.bar = named(QProgressBar(textVisible=False), "cohort_progress", accessible=_("Progress of the cohort"))
         self.pause = self._button("pause_button", _("Pause"), _("Hold the training, or go on with it (Ctrl+P)"))
         self.stop = self._button("stop_button", _("Stop"), _("Save a checkpoint and end; it can be resumed (Ctrl+.)"))
         self.resume = self._button(
@@ -50,11 +47,7 @@ class TrainHeader(QWidget):
             _("Show images to these networks (Ctrl+Shift+L)"),
             "Ctrl+Shift+L",
         )
-        top = QHBoxLayout()
-        top.setSpacing(8)
-        top.addWidget(self.title, 1)
-        for button in (self.pause, self.stop, self.resume, self.compare, self.classify):
-            top.addWidget(button)
+        top = in_row((self.title, 1), self.pause, self.stop, self.resume, self.compare, self.classify, spacing=8)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setVerticalSpacing(6)
@@ -68,9 +61,7 @@ class TrainHeader(QWidget):
         self.on_theme_changed()
 
     def _button(self, name: str, text: str, tip: str, key: str = "") -> QPushButton:
-        button = QPushButton(text)
-        button.setObjectName(name)
-        set_tip(button, tip)
+        button = named(QPushButton(text), name, tip=tip)
         if key:
             button.setShortcut(QKeySequence(key))
         return button

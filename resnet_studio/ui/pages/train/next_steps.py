@@ -41,8 +41,8 @@ class NextSteps(QWidget):
     why_requested, break_requested = Signal(), Signal()
     seeds_requested, longer_requested, study_requested = Signal(), Signal(), Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         named(self, "next_steps")
         self._key = ""
         self.why = named(QPushButton(_("Why?")), "why_button")

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
-import numpy as np
-from PySide6.QtCore import QByteArray, Qt, QTimer, Slot
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer, Slot
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
 
-from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CohortStarted, CurvesGrew, StatusChanged
-from resnet_studio.domain.queue import QueueEntry, QueueRequest, QueueStatus
+from resnet_studio.domain.queue import QueueEntry, QueueStatus
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.specs import CohortSpec
-from resnet_studio.platform.queue_time import queue_time
-from resnet_studio.platform.training_speed import KnownSpeeds, with_runs
 from resnet_studio.studies.cohort_end import end_sentence
 from resnet_studio.studies.conclusions import conclusion
 from resnet_studio.studies.learning import Stand, chance_error, learned, learning_now
 from resnet_studio.studies.rule import LEAST_SEEDS
-from resnet_studio.studies.run_results import RunResult
 from resnet_studio.studies.single_cohorts import LONGER_KEY, find_single_cohort
 from resnet_studio.text import _, _n
-from resnet_studio.training.speed_cache import known_speeds
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.train.cards import RunCards
 from resnet_studio.ui.pages.train.first_check import STARTING, FirstCheck, FirstCheckPanel
@@ -35,14 +26,17 @@ from resnet_studio.ui.pages.train.header import TrainHeader
 from resnet_studio.ui.pages.train.next_steps import NextSteps, lacking_seeds
 from resnet_studio.ui.pages.train.plots import TrainPlots
 from resnet_studio.ui.pages.train.queue import QueuePanel
+from resnet_studio.ui.pages.train.standing import standings
 from resnet_studio.ui.pages.train.state import CohortState
+from resnet_studio.ui.pages.train.steering import QueueSteering
 from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.loading import CurveLoader
 from resnet_studio.ui.plots.panels import PlottedRun, set_epoch_lengths
-from resnet_studio.ui.queue_end import NOTIFY
 from resnet_studio.ui.services import Services
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.banner import Banner
 from resnet_studio.ui.widgets.empty_state import EmptyState
+from resnet_studio.ui.widgets.layouts import in_column, in_row, in_splitter, in_stack, remember_sizes
 
 FRAME_MS = 100
 
@@ -59,8 +53,7 @@ class TrainPage(Page):
         self._dirty = True
         self._follows = True  # the page goes over to what trains next
         self._before = ""  # the entry that was shown before it did
-        self._known = KnownSpeeds()
-        self._able: list[RunRecord] = []  # those that no longer guess
+        self._able: list[Stand] = []  # those that no longer guess
         self._end: tuple[tuple[str, ...], str] = ((), "")  # runs, and what their study says at their end
         self._loader = CurveLoader(services.store, services.jobs, self)
         self._check = FirstCheck(services, self)
@@ -69,7 +62,6 @@ class TrainPage(Page):
         self._timer = QTimer(self, interval=FRAME_MS)
         self._timer.timeout.connect(self._show_if_dirty)
         self._timer.start()
-        self._learn_speeds()
         self._find_cohort()
         self._show_all()
 
@@ -77,46 +69,38 @@ class TrainPage(Page):
         services = self.services
         self.header = TrainHeader(services.theme)
         self.next_steps = NextSteps()
-        self.banner = Banner()
-        self.banner.setObjectName("train_banner")
-        self.stack = QStackedWidget(self)  # parents first: what is in them is styled anew with each other parent
+        self.banner = named(Banner(), "train_banner")
+        self.stack = QStackedWidget(self)
         content = QWidget(self.stack)
-        self._splitter = QSplitter(Qt.Orientation.Horizontal, content)
-        self.plots = TrainPlots(services.theme, services.preferences, self._book, self._splitter)
+        splitter = QSplitter(content)
+        self.plots = TrainPlots(services.theme, services.preferences, self._book, splitter)
         self.check = FirstCheckPanel(services.theme)
         self.check.hide()
         self.cards = RunCards(services.theme)
         self.queue = QueuePanel(services.theme)
-        self.queue.notifies = services.preferences.value(NOTIFY, True, bool)
+        self._steering = QueueSteering(services, self.queue, self)
         self.empty = EmptyState(
             _("Nothing has been trained yet"),
             _("Choose a network on the Design page, or take the study that waits there, and watch its curves here."),
             _("Go to Design"),
         )
         self.empty.button.setObjectName("go_to_design_button")
-        side = QWidget(self._splitter)
-        column = QVBoxLayout(side)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.cards, 1)
-        column.addWidget(self.queue)
+        side = QWidget(splitter)
+        in_column((self.cards, 1), self.queue, of=side, margins=0)
         side.setMinimumWidth(230)
-        self._splitter.setChildrenCollapsible(False)
-        self._splitter.setHandleWidth(8)
-        self._splitter.setStretchFactor(0, 1)
-        self._splitter.setSizes([1000, 270])
-        self._splitter.restoreState(services.preferences.value("train/columns", QByteArray(), QByteArray))
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(16, 12, 16, 12)
-        layout.setSpacing(10)
-        layout.addWidget(self.header)
-        layout.addWidget(self.next_steps)
-        layout.addWidget(self.banner)
-        layout.addWidget(self._splitter, 1)
-        self.stack.addWidget(self.empty)
-        self.stack.addWidget(content)
-        whole = QHBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self.stack)
+        in_splitter((self.plots, 1), (side, 0), of=splitter, sizes=(1000, 270))
+        remember_sizes(splitter, services.preferences, "train/columns")
+        in_column(
+            self.header,
+            self.next_steps,
+            self.banner,
+            (splitter, 1),
+            of=content,
+            margins=(16, 12, 16, 12),
+            spacing=10,
+        )
+        in_stack(self.empty, content, of=self.stack)
+        in_row(self.stack, of=self, margins=0)
 
     def _connect(self) -> None:
         controller, header = self._controller, self.header
@@ -124,7 +108,7 @@ class TrainPage(Page):
         controller.runs_changed.connect(self._on_runs_changed)
         controller.state_changed.connect(self._on_state_changed)
         self._loader.loaded.connect(self._on_loaded)
-        self._loader.failed.connect(self._on_loading_failed)
+        self._loader.failed.connect(self._on_failed)
         header.pause.clicked.connect(self.on_pause)
         header.stop.clicked.connect(controller.stop)
         header.resume.clicked.connect(self.on_resume)
@@ -138,27 +122,16 @@ class TrainPage(Page):
         self.next_steps.break_requested.connect(self._on_break)
         self.next_steps.seeds_requested.connect(self._on_more_seeds)
         self.next_steps.longer_requested.connect(self._on_longer)
-        self.next_steps.study_requested.connect(self._on_study)
+        self.next_steps.study_requested.connect(lambda key: self.services.navigator.studies(key))
         controller.queue_changed.connect(self._show_queue)
         controller.train_requested.connect(self._on_train_requested)
         controller.entry_ended.connect(self._on_entry_ended)
-        self._connect_queue()
+        self.queue.show_requested.connect(self.show_entry)
+        self._steering.changed.connect(self._show_queue)
+        self._steering.failed.connect(self._on_failed)
+        self._steering.message.connect(self.message)
         self.banner.acted.connect(self._on_banner)
         self.empty.pressed.connect(self._on_design)
-        self._splitter.splitterMoved.connect(self._on_splitter_moved)
-
-    def _connect_queue(self) -> None:
-        controller, queue = self._controller, self.queue
-        queue.show_requested.connect(self.show_entry)
-        queue.move_requested.connect(self._on_move)
-        queue.remove_requested.connect(self._on_remove)
-        queue.repeat_requested.connect(self._on_repeat)
-        queue.ask_requested.connect(self._on_ask)
-        queue.resume_requested.connect(self._on_train_now)
-        queue.go_on_requested.connect(controller.go_on)
-        queue.hold_requested.connect(controller.hold)
-        queue.clear_requested.connect(self._on_clear)
-        queue.notify_chosen.connect(self._on_notify_chosen)
 
     @property
     def run_ids(self) -> tuple[str, ...]:
@@ -281,7 +254,7 @@ class TrainPage(Page):
     @Slot(object)
     def _on_entry_ended(self, entry: QueueEntry) -> None:
         """Said in words: where a stop was, and how to go on; and when the next in the queue takes the page over."""
-        self._learn_speeds()
+        self._steering.learn_speeds()
         if self._state.concerns(entry.run_ids):
             self._read_end()
         waiting = sum(each.status is QueueStatus.WAITING for each in self._controller.entries)
@@ -328,42 +301,6 @@ class TrainPage(Page):
         self._follows = not trained or self._state.concerns(trained)
         self._on_state_changed()
 
-    @Slot(str, int)
-    def _on_move(self, entry_id: str, place: int) -> None:
-        self._try(partial(self._controller.move, entry_id, place))
-        self.queue.choose(entry_id)
-
-    @Slot(str)
-    def _on_remove(self, entry_id: str) -> None:
-        self._try(partial(self._controller.remove, entry_id))
-
-    @Slot(str)
-    def _on_repeat(self, entry_id: str) -> None:
-        self._try(partial(self._controller.repeat, entry_id))
-
-    @Slot(str, object)
-    def _on_ask(self, entry_id: str, request: QueueRequest) -> None:
-        self._try(partial(self._controller.ask, entry_id, request))
-
-    @Slot(list)
-    def _on_train_now(self, run_ids: list[str]) -> None:
-        self._try(partial(self._controller.resume, run_ids))
-
-    @Slot()
-    def _on_clear(self) -> None:
-        self._try(self._controller.clear_ended)
-
-    @Slot(bool)
-    def _on_notify_chosen(self, chosen: bool) -> None:
-        self.queue.notifies = chosen
-        self.services.preferences.set_value(NOTIFY, chosen)
-
-    def _try(self, change: Callable[[], None]) -> None:
-        try:
-            change()
-        except UserError as error:
-            self.banner.show_notice("error", str(error), kind="error")
-
     @Slot()
     def _on_runs_changed(self) -> None:
         """Names, colours and results in the history may be others; runs may have been deleted."""
@@ -392,7 +329,7 @@ class TrainPage(Page):
         self._dirty = True
 
     @Slot(str)
-    def _on_loading_failed(self, sentence: str) -> None:
+    def _on_failed(self, sentence: str) -> None:
         self.banner.show_notice("error", sentence, kind="error")
 
     @Slot()
@@ -425,7 +362,7 @@ class TrainPage(Page):
 
     @Slot()
     def _on_break(self) -> None:
-        self.services.navigator.look_inside([run.id for run in self._able], None, "lesion")
+        self.services.navigator.look_inside([stand.run.id for stand in self._able], None, "lesion")
 
     @Slot()
     def _on_more_seeds(self) -> None:
@@ -436,17 +373,9 @@ class TrainPage(Page):
     def _on_longer(self) -> None:
         self.services.navigator.train(find_single_cohort(LONGER_KEY).cohort(self._state.runs[0].spec.recipe.init_seed))
 
-    @Slot(str)
-    def _on_study(self, key: str) -> None:
-        self.services.navigator.studies(key)
-
     @Slot()
     def _on_classify(self) -> None:
         self.services.navigator.classify(self._state.run_ids)
-
-    @Slot()
-    def _on_splitter_moved(self) -> None:
-        self.services.preferences.set_value("train/columns", self._splitter.saveState())
 
     def _resumable(self) -> list[str]:
         """Shown runs that can go on and are not on their way already."""
@@ -475,20 +404,6 @@ class TrainPage(Page):
         self.plots.show_chance(levels.pop() if len(levels) == 1 else None)
         self._dirty = True
 
-    def _learn_speeds(self) -> None:
-        """From what was measured here and what was trained, in a thread."""
-        store, cache = self._store, self.services.home.cache
-        self.services.jobs.start(
-            lambda _emit, _should_stop: with_runs(known_speeds(cache), store.list_runs()),
-            on_done=self._on_speeds,
-            on_failed=self.message.emit,
-        )
-
-    @Slot(object)
-    def _on_speeds(self, known: KnownSpeeds) -> None:
-        self._known = known
-        self._show_queue()
-
     def _read_end(self) -> None:
         """What the study says now that the shown cohort has ended, read in a thread."""
         runs, store = self._state.runs, self._store
@@ -508,16 +423,8 @@ class TrainPage(Page):
 
     @Slot()
     def _show_queue(self) -> None:
-        controller = self._controller
-        entries = controller.entries
-        self.queue.show_queue(
-            entries,
-            queue_time(entries, self._known),
-            self._state.run_ids,
-            held=controller.held,
-            writable=self._store.writable,
-        )
-        if not all(entry.status.ended for entry in entries):
+        self._steering.show_queue(self._state.run_ids)
+        if not all(entry.status.ended for entry in self._controller.entries):
             self.stack.setCurrentIndex(1)
 
     def _show_progress(self) -> None:
@@ -536,44 +443,30 @@ class TrainPage(Page):
             stopping=training and controller.stopping,
             resumable=bool(self._resumable()),
         )
-        stands, ends = [], []
-        names = display_names(state.runs)
-        for run in state.runs:
-            training_error, place = self._live(run, Series.TRAINING_ERROR, TRAINING_ERROR_WINDOW)
-            test_error, _unused = self._live(run, Series.TEST_ERROR, 1)
-            card = self.cards.cards.get(run.id)
-            if card is not None and place is not None:
-                card.show_numbers(max(place, run.iteration), training_error, test_error)
-            if training_error is not None and place is not None:
-                count = min(place, TRAINING_ERROR_WINDOW)
-                stands.append(Stand(run, names[run.id], training_error, count))
-                ends.append(RunResult(run, training_error, test_error))
+        measured = standings(state.runs, self._book)
+        for each in measured:
+            card = self.cards.cards.get(each.run.id)
+            if card is not None and each.iteration is not None:
+                card.show_numbers(max(each.iteration, each.run.iteration), each.training, each.test)
+        stands = [each.stand for each in measured if each.stand is not None]
+        ends = [each.result for each in measured if each.stand is not None]
         end = "" if state.active or training else conclusion(ends)
         if end and self._end[0] == state.run_ids:
             end = self._end[1] or end
         first = self._check.reading if self._check.is_of([run.spec for run in state.runs]) else ""
         self.header.show_seen(end or learning_now(stands) or first)
-        before, self._able = self._able, [stand.run for stand in learned(stands)]
+        before, self._able = self._able, learned(stands)
         if self._able and not before:
             self.plots.leave_check()  # the curves part from here on
         if end:
             study = state.runs[0].study
             seeds = {run.spec.recipe.seeds for e in controller.entries if e.study == study for run in e.runs}
             self.next_steps.show_end(state.runs, study, seeds_there=len(seeds) >= LEAST_SEEDS,
-                                     able=[names[run.id] for run in self._able])  # fmt: skip
+                                     able=[stand.name for stand in self._able])  # fmt: skip
         else:
             self.next_steps.hide()
         self._show_notice("trouble", state.trouble, "error")
         self._show_notice("notice", state.notices[-1] if state.notices else "", "info")
-
-    def _live(self, run: RunRecord, series: Series, count: int) -> tuple[float | None, int | None]:
-        """Mean of the last values and the last iteration; None without points or where the mean is not finite."""
-        buffer = self._book.get(run.id, series)
-        if buffer is None:
-            return None, None
-        with np.errstate(invalid="ignore"):
-            mean = float(np.mean(buffer.values[-count:], dtype=np.float64))
-        return (mean if math.isfinite(mean) else None), int(buffer.iterations[-1])
 
     def _show_notice(self, key: str, sentence: str, kind: str) -> None:
         """Shown once: a notice that was dismissed stays away until there is another."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QByteArray, Qt, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QSplitter, QTabWidget, QWidget
 
 from resnet_studio.domain.analyses.gradients import DEFINITION
 from resnet_studio.text import _
@@ -17,6 +17,8 @@ from resnet_studio.ui.plots.layer_plot import LayerPlot
 from resnet_studio.ui.plots.panels import ERROR, LAYER_PANELS, PANELS, PlottedRun
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import framed_panel, in_column, in_splitter, remember_sizes
 from resnet_studio.ui.widgets.plain_tip import plain_tip
 
 
@@ -26,39 +28,29 @@ class TrainPlots(QWidget):
     def __init__(self, theme: Theme, preferences: Preferences, book: CurveBook, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._preferences = preferences
-        self.splitter = QSplitter(Qt.Orientation.Vertical, self)
-        large, small = _panel(self.splitter), _panel(self.splitter)
+        self.splitter = QSplitter(self)
+        large, small = QFrame(self.splitter), QFrame(self.splitter)
         self.controls = PlotControls(preferences, "train", large)
-        self.error = CurvePlot(theme, book, ERROR, large, whole=True)
-        self.error.setObjectName("train_plot")
+        self.error = named(CurvePlot(theme, book, ERROR, large, whole=True), "train_plot")
         self._tabbed: tuple[CurvePlot | LayerPlot, ...] = (
             *(CurvePlot(theme, book, panel, legend=False) for panel in PANELS if panel is not ERROR),
             *(LayerPlot(theme, book, panel, legend=False) for panel in LAYER_PANELS),
         )
-        self.tabs = QTabWidget(small)
-        self.tabs.setObjectName("train_tabs")
-        self.tabs.setDocumentMode(True)
+        self.tabs = named(QTabWidget(small, documentMode=True), "train_tabs")
         self.tabs.tabBar().setDrawBase(False)
         for plot in self._tabbed:
             index = self.tabs.addTab(plot, plot.panel.title)
             if isinstance(plot, LayerPlot):
                 self.tabs.setTabToolTip(index, plain_tip(_(DEFINITION)))
-        _fill(large, self.controls, self.error)
-        _fill(small, self.tabs)
-        self.splitter.setObjectName("train_splitter")
-        self.splitter.setChildrenCollapsible(False)
-        self.splitter.setHandleWidth(8)
-        self.splitter.setStretchFactor(0, 1)
-        self.splitter.setStretchFactor(1, 0)
-        self.splitter.setSizes([600, 160])
-        self.splitter.restoreState(preferences.value("train/plots", QByteArray(), QByteArray))
+        framed_panel(self.controls, (self.error, 1), of=large)
+        framed_panel((self.tabs, 1), of=small)
+        in_splitter((large, 1), (small, 0), of=self.splitter, sizes=(600, 160), name="train_splitter", upright=True)
+        remember_sizes(self.splitter, preferences, "train/plots")
         self.splitter.splitterMoved.connect(self._on_splitter_moved)
         self._check: QWidget | None = None
         self._sizes: list[int] | None = None  # before a map needed more room
         self.tabs.currentChanged.connect(self._on_tab)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.splitter)
+        in_column(self.splitter, of=self, margins=0)
         self.controls.options_changed.connect(self._on_options)
         self.controls.fit_requested.connect(self.fit)
         self.controls.legend_toggled.connect(self.error.legend.setVisible)
@@ -131,7 +123,6 @@ class TrainPlots(QWidget):
     @Slot()
     def _on_splitter_moved(self) -> None:
         self._sizes = None
-        self._preferences.set_value("train/plots", self.splitter.saveState())
 
     # Qt
 
@@ -140,17 +131,3 @@ class TrainPlots(QWidget):
         super().resizeEvent(event)
         if self._sizes is not None:
             self._halve()
-
-
-def _panel(parent: QWidget) -> QFrame:
-    panel = QFrame(parent)
-    panel.setProperty("role", "panel")
-    return panel
-
-
-def _fill(panel: QFrame, *widgets: QWidget) -> None:
-    layout = QVBoxLayout(panel)
-    layout.setContentsMargins(10, 8, 10, 8)
-    layout.setSpacing(6)
-    for widget in widgets:
-        layout.addWidget(widget, 1 if isinstance(widget, CurvePlot | QTabWidget) else 0)

@@ -10,7 +10,6 @@ from PySide6.QtGui import QAction, QFont, QKeySequence, QPainter, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
-    QHBoxLayout,
     QLabel,
     QListView,
     QMenu,
@@ -18,7 +17,6 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -30,6 +28,7 @@ from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.record_table import ROOT, Index, RecordRole, RecordTableModel, TableColumn
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_column, in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 ROW_PIXELS = 44
@@ -206,19 +205,17 @@ class QueuePanel(QWidget):
     go_on_requested, hold_requested, clear_requested = Signal(), Signal(), Signal()
     notify_chosen = Signal(bool)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self.setObjectName("queue_panel")
         self._writable = True
         self._held = False
         self.notifies = True
         self.model = QueueModel(self)
-        self.view = QListView()
-        self.view.setObjectName("queue_list")
+        self.view = named(QListView(), "queue_list", accessible=_("Queue of cohorts"))
         self.view.setModel(self.model)
         self.view.setItemDelegate(_Delegate(theme, self.view))
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.view.setAccessibleName(_("Queue of cohorts"))
         self.view.setDragDropMode(QAbstractItemView.DragDropMode.DragDrop)
         self.view.setDefaultDropAction(Qt.DropAction.MoveAction)
         self.view.setDragDropOverwriteMode(False)
@@ -229,16 +226,8 @@ class QueuePanel(QWidget):
         self.hold_button = named(QPushButton(), "queue_hold_button", role="flat")
         self.menu_button = named(QPushButton("⋯"), "queue_menu_button", role="flat", tip=_("What can be done"))
         self.menu_button.setAccessibleName(_("What can be done with the chosen entry"))
-        head = QHBoxLayout()
-        head.addWidget(self.title, 1)
-        head.addWidget(self.hold_button)
-        head.addWidget(self.menu_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addLayout(head)
-        layout.addWidget(self.summary)
-        layout.addWidget(self.view)
+        head = in_row((self.title, 1), self.hold_button, self.menu_button)
+        in_column(head, self.summary, self.view, of=self, margins=0, spacing=4)
         self._connect()
         theme.changed.connect(self.view.viewport().update)
         self.show_queue((), QueueTime({}, TimeLeft(), 0), (), held=False, writable=True)
@@ -249,14 +238,13 @@ class QueuePanel(QWidget):
         self.view.activated.connect(self._on_chosen)
         self.view.customContextMenuRequested.connect(self._on_menu_at)
         self.menu_button.clicked.connect(self._on_menu)
-        self.hold_button.clicked.connect(self._on_hold)
+        self.hold_button.clicked.connect(lambda: (self.go_on_requested if self._held else self.hold_requested).emit())
         for keys, slot in (
             ("Delete", self.on_remove),
             ("Alt+Up", self.on_up),
             ("Alt+Down", self.on_down),
         ):
-            shortcut = QShortcut(QKeySequence(keys), self.view)
-            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+            shortcut = QShortcut(QKeySequence(keys), self.view, context=Qt.ShortcutContext.WidgetShortcut)
             shortcut.activated.connect(slot)
 
     @property
@@ -369,10 +357,6 @@ class QueuePanel(QWidget):
     @Slot(QModelIndex)
     def _on_chosen(self, index: QModelIndex) -> None:
         self.show_requested.emit(self.model.record_at(index.row()).entry.id)
-
-    @Slot()
-    def _on_hold(self) -> None:
-        (self.go_on_requested if self._held else self.hold_requested).emit()
 
     @Slot()
     def _on_menu(self) -> None:

@@ -42,7 +42,6 @@ class CohortState:
     rate: float | None = None
     seconds_left: float | None = None
     notices: list[str] = field(default_factory=list)
-    saved_at: int | None = None
 
     @classmethod
     def of(cls, runs: Sequence[RunRecord]) -> CohortState:
@@ -57,10 +56,6 @@ class CohortState:
     @property
     def run_ids(self) -> tuple[str, ...]:
         return tuple(run.id for run in self.runs)
-
-    @property
-    def resumable(self) -> tuple[str, ...]:
-        return tuple(run.id for run in self.runs if run.resumable and run.status is not RunStatus.QUEUED)
 
     @property
     def active(self) -> bool:
@@ -85,14 +80,11 @@ class CohortState:
                 return False
             if isinstance(event, StatusChanged):
                 self._apply_status(event)
-            elif isinstance(event, CheckpointSaved):
-                self.saved_at = event.iteration
             return True
         if not self.concerns(event.run_ids):
             return False
         if isinstance(event, CohortStarted):
             self.iteration, self.iterations = event.iteration, event.iterations
-            self.saved_at = None
         elif isinstance(event, PhaseChanged):
             self.phase, self.detail, self.fraction = event.phase, event.detail, event.fraction
         elif isinstance(event, ProgressMade):

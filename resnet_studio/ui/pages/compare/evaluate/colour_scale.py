@@ -67,8 +67,8 @@ def mixed(one: QColor, other: QColor, part: float) -> QColor:
 class ScaleBar(QWidget):
     """The scale as a widget: in one line, or where it is narrow in two."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self.setObjectName("confusion_scale")
         self.setAccessibleName(

@@ -11,10 +11,8 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
     QLabel,
-    QSplitter,
     QTableView,
     QTabWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -38,6 +36,7 @@ from resnet_studio.ui.pages.compare.evaluate.work import TestSets, data_of, load
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Job
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_column, in_splitter
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _ERROR_COLUMN, _COUNT_COLUMN = 1, 2  # of the tables of classes and of pairs
@@ -51,8 +50,8 @@ class Detail(QWidget):
 
     looked_into = Signal()
 
-    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, services: Services) -> None:
+        super().__init__()
         self._services = services
         self._evaluations: tuple[Evaluation, ...] = ()
         self._runs: dict[str, RunRecord] = {}
@@ -67,29 +66,16 @@ class Detail(QWidget):
         self.classes_view = self._table("classes_table", _("Errors by class"), self.classes)
         self.pairs_view = self._table("pairs_table", _("What is taken for what"), self.pairs)
         self.images = CellImages(self.thumbnails, services.theme)
-        self.tabs = named(QTabWidget(), "evaluation_tabs")
-        self.tabs.setDocumentMode(True)
+        self.tabs = named(QTabWidget(documentMode=True), "evaluation_tabs")
         self.tabs.setMinimumWidth(_LEAST_TABS)
         self.tabs.tabBar().setDrawBase(False)
         self.tabs.addTab(self.classes_view, _("Classes"))
         self.tabs.addTab(self.pairs_view, _("Confusions"))
         self.tabs.addTab(self.images, _("Images"))
         self._moved = False  # by a person: then its place is hers
-        splitter = self._splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.setChildrenCollapsible(False)
-        splitter.setHandleWidth(10)
-        splitter.addWidget(self.matrices)
-        splitter.addWidget(self.tabs)
-        splitter.setStretchFactor(0, 3)
-        splitter.setStretchFactor(1, 2)
-        self.notes = named(QLabel(wordWrap=True), "evaluation_notes")
-        self.notes.setTextFormat(Qt.TextFormat.PlainText)
-        self.notes.setProperty("role", "muted")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(splitter, 1)
-        layout.addWidget(self.notes)
+        splitter = self._splitter = in_splitter((self.matrices, 3), (self.tabs, 2), handle=10)
+        self.notes = named(QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText), "evaluation_notes", role="muted")
+        in_column((splitter, 1), self.notes, of=self, margins=0, spacing=4)
         splitter.splitterMoved.connect(self._on_moved)
         self.matrices.chosen.connect(self.show_cell)
         self.matrices.chosen.connect(self.looked_into)
@@ -100,10 +86,8 @@ class Detail(QWidget):
         self.show_evaluations((), (), {})
 
     def _table(self, name: str, title: str, model: ClassesModel | PairsModel) -> QTableView:
-        view = named(QTableView(), name)
-        view.setAccessibleName(title)
+        view = named(QTableView(sortingEnabled=True), name, accessible=title)
         view.setModel(model)
-        view.setSortingEnabled(True)
         view.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.DescendingOrder)
         view.horizontalHeader().setSortIndicatorClearable(True)
         view.horizontalHeader().setHighlightSections(False)

@@ -9,14 +9,12 @@ from PySide6.QtCore import QModelIndex, QObject, QPoint, QRect, QSize, Qt, Signa
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QHBoxLayout,
     QLabel,
     QListView,
     QPushButton,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -27,6 +25,7 @@ from resnet_studio.ui.models.record_table import Index, RecordRole, RecordTableM
 from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_column, in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 from resnet_studio.ui.widgets.text import THIN_SPACE
 
@@ -130,32 +129,22 @@ class CellImages(QWidget):
     def __init__(self, thumbnails: Thumbnails, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.model = CellImagesModel(self)
-        self._title = named(QLabel(wordWrap=True), "cell_title")
-        self._title.setTextFormat(Qt.TextFormat.PlainText)
+        self._title = named(QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText), "cell_title")
         self._note = named(QLabel(wordWrap=True), "cell_note", role="muted")
-        self.view = named(QListView(), "cell_images")
-        self.view.setAccessibleName(_("Images of the chosen cell"))
+        self.view = named(QListView(uniformItemSizes=True), "cell_images", accessible=_("Images of the chosen cell"))
         self.view.setModel(self.model)
         self.view.setItemDelegate(_TileDelegate(thumbnails, theme, self.view))
         self.view.setViewMode(QListView.ViewMode.IconMode)
         self.view.setResizeMode(QListView.ResizeMode.Adjust)
         self.view.setMovement(QListView.Movement.Static)
-        self.view.setUniformItemSizes(True)
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.button = named(QPushButton(_("Show in Classify")), "cell_classify")
         set_tip(self.button, _("Let the evaluated networks look at the chosen images, or at all of these (Return)"))
-        foot = QHBoxLayout()
-        foot.addWidget(self._note, 1)
-        foot.addWidget(self.button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 4, 0, 0)
-        column.setSpacing(4)
-        column.addWidget(self._title)
-        column.addWidget(self.view, 1)
-        column.addLayout(foot)
+        foot = in_row((self._note, 1), self.button)
+        in_column(self._title, (self.view, 1), foot, of=self, margins=(0, 4, 0, 0), spacing=4)
         self.view.activated.connect(self._on_activated)
-        self.button.clicked.connect(self._on_button)
+        self.button.clicked.connect(lambda: self.classify_wanted.emit(self.chosen or list(self.model.records)))
         thumbnails.ready.connect(self.view.viewport().update)
         self.show_images("", [], _("Click a cell, or a heading for all its errors."))
 
@@ -175,7 +164,3 @@ class CellImages(QWidget):
     @Slot(QModelIndex)
     def _on_activated(self, index: QModelIndex) -> None:
         self.classify_wanted.emit(self.chosen or [self.model.record_at(index.row())])
-
-    @Slot()
-    def _on_button(self) -> None:
-        self.classify_wanted.emit(self.chosen or list(self.model.records))

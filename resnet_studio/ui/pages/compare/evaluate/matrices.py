@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.evaluate.colour_scale import ScaleBar
@@ -17,6 +17,7 @@ from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.elided import ElidedLabel
 from resnet_studio.ui.widgets.field_row import Choice
 from resnet_studio.ui.widgets.flow import FlowLayout, side_by_side
+from resnet_studio.ui.widgets.layouts import in_column
 
 MOST = 2
 _HINT = _("Click a cell for its images; Ctrl+wheel enlarges. Ctrl+click a second result to lay it beside this one.")
@@ -28,8 +29,8 @@ class Matrices(QWidget):
     chosen = Signal(int, int, int)
     export_wanted = Signal()
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._shown: tuple[Titled, ...] = ()
         self._moving = False
         self.numbers = named(Choice(), "matrix_numbers", tip=_("What the numbers in the cells are"))
@@ -44,8 +45,7 @@ class Matrices(QWidget):
         self.titles = tuple(named(ElidedLabel(), f"matrix_title_{number}") for number in (1, 2))
         self.views = tuple(MatrixView(theme) for _unused in range(MOST))
         tools = FlowLayout(6)
-        heading = QLabel(_("Confusion matrix"))
-        heading.setProperty("role", "heading")
+        heading = named(QLabel(_("Confusion matrix")), role="heading")
         heading.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         tools.addWidget(heading)
         zoom = side_by_side(self._smaller, self._fit, self._larger, spacing=6)
@@ -56,23 +56,13 @@ class Matrices(QWidget):
         self._columns: list[QWidget] = []
         for title, view in zip(self.titles, self.views, strict=True):
             holder = QWidget()
-            column = QVBoxLayout(holder)
-            column.setContentsMargins(0, 0, 0, 0)
-            column.setSpacing(2)
-            column.addWidget(title)
-            column.addWidget(view, 1)
+            in_column(title, (view, 1), of=holder, margins=0, spacing=2)
             pair.addWidget(holder, 1)
             self._columns.append(holder)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addLayout(tools)
-        layout.addLayout(pair, 1)
-        layout.addWidget(self.read_out)
-        layout.addWidget(ScaleBar(theme))
+        in_column(tools, (pair, 1), self.read_out, ScaleBar(theme), of=self, margins=0, spacing=4)
         self.numbers.currentIndexChanged.connect(self._on_numbers)
-        self._smaller.clicked.connect(self._on_smaller)
-        self._larger.clicked.connect(self._on_larger)
+        self._smaller.clicked.connect(lambda: self.views[0].set_zoom(self.views[0].zoom / ZOOM_STEP))
+        self._larger.clicked.connect(lambda: self.views[0].set_zoom(self.views[0].zoom * ZOOM_STEP))
         self._fit.clicked.connect(self._on_fit)
         self.export_button.clicked.connect(self.export_wanted)
         for view in self.views:
@@ -85,9 +75,8 @@ class Matrices(QWidget):
 
     @staticmethod
     def _tool(text: str, name: str, tip: str) -> QToolButton:
-        button = named(QToolButton(), name, tip=tip)
+        button = named(QToolButton(), name, tip=tip, accessible=tip)
         button.setText(text)
-        button.setAccessibleName(tip)
         return button
 
     @property
@@ -161,14 +150,6 @@ class Matrices(QWidget):
     def _on_numbers(self) -> None:
         for view in self.views:
             view.set_percent(self.percent)
-
-    @Slot()
-    def _on_smaller(self) -> None:
-        self.views[0].set_zoom(self.views[0].zoom / ZOOM_STEP)
-
-    @Slot()
-    def _on_larger(self) -> None:
-        self.views[0].set_zoom(self.views[0].zoom * ZOOM_STEP)
 
     @Slot()
     def _on_fit(self) -> None:

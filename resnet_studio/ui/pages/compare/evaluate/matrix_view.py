@@ -19,6 +19,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.evaluate.matrix_colours import MatrixColours
 from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import Matrix, Place, draw, fit
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.accessible_names import named
 
 ZOOM_STEP = 1.25
 MOST_ZOOM = 64.0
@@ -46,8 +47,7 @@ class MatrixView(QAbstractScrollArea):
         self._current: Place | None = None
         self._hovered: Place | None = None
         self._pressed: Place | None = None
-        self.setObjectName("confusion_matrix")
-        self.setAccessibleName(_("Confusion matrix"))
+        named(self, "confusion_matrix", accessible=_("Confusion matrix"))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)

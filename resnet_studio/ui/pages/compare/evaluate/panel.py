@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QItemSelection, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QItemSelection, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QFileDialog,
     QFrame,
     QHeaderView,
     QLabel,
     QMessageBox,
     QScrollArea,
-    QSplitter,
-    QStackedWidget,
     QTreeView,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -38,9 +34,11 @@ from resnet_studio.ui.pages.compare.evaluate.texts import delete_question, plan_
 from resnet_studio.ui.pages.compare.evaluate.tree import Column, EvaluationsModel
 from resnet_studio.ui.plots.line_sample import SAMPLE_WIDTH
 from resnet_studio.ui.plots.run_colours import plain_tip
+from resnet_studio.ui.save_file import ask_for_file
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.focus import keeping_focus
+from resnet_studio.ui.widgets.layouts import in_column, in_splitter, in_stack, remember_sizes
 
 _NARROW = 760  # pixels
 _LEAST_TREE, _LEAST_DETAIL = 120, 340  # pixels; where the window is lower than both and the form, all scrolls
@@ -73,14 +71,12 @@ class EvaluatePanel(QWidget):
         self._on_form()
 
     def _build(self) -> None:
-        self.tree = named(QTreeView(), "evaluations_tree")
-        self.tree.setAccessibleName(_("Stored evaluations"))
+        self.tree = named(QTreeView(uniformRowHeights=True), "evaluations_tree", accessible=_("Stored evaluations"))
         self.tree.setModel(self.model)
         self.tree.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.tree.setAllColumnsShowFocus(True)
         self.tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.tree.setIndentation(14)
-        self.tree.setUniformRowHeights(True)
         header = self.tree.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -93,34 +89,17 @@ class EvaluatePanel(QWidget):
         self._nothing.setProperty("role", "muted")
         self._nothing.setWordWrap(True)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self._nothing)
-        self.stack.addWidget(self.tree)
-        self.splitter = QSplitter(Qt.Orientation.Vertical)
-        self.splitter.setChildrenCollapsible(False)
-        self.splitter.setHandleWidth(8)
-        self.splitter.addWidget(self.stack)
-        self.splitter.addWidget(self.detail)
-        self.splitter.setStretchFactor(0, 1)
-        self.splitter.setStretchFactor(1, 3)
-        self.splitter.setSizes([150, 400])
-        self.splitter.restoreState(self._services.preferences.value("evaluate/rows", QByteArray(), QByteArray))
+        self.stack = in_stack(self._nothing, self.tree)
+        self.splitter = in_splitter((self.stack, 1), (self.detail, 3), sizes=(150, 400), upright=True)
+        remember_sizes(self.splitter, self._services.preferences, "evaluate/rows")
         self.stack.setMinimumHeight(_LEAST_TREE)
         self.detail.setMinimumHeight(_LEAST_DETAIL)
-        content = QWidget()
-        content.setProperty("role", "clear")
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
-        layout.addWidget(self.form)
-        layout.addWidget(self.splitter, 1)
-        self.scrolled = named(QScrollArea(), "evaluate_scroll")
-        self.scrolled.setWidgetResizable(True)
+        content = named(QWidget(), role="clear")
+        in_column(self.form, (self.splitter, 1), of=content, margins=0, spacing=8)
+        self.scrolled = named(QScrollArea(widgetResizable=True), "evaluate_scroll")
         self.scrolled.setFrameShape(QFrame.Shape.NoFrame)
         self.scrolled.setWidget(content)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self.scrolled)
+        in_column(self.scrolled, of=self, margins=0)
 
     def _connect(self) -> None:
         self.form.changed.connect(self._on_form)
@@ -132,11 +111,9 @@ class EvaluatePanel(QWidget):
         self.tree.selectionModel().selectionChanged.connect(self._on_selection)
         self.form.delete.clicked.connect(self._on_delete)
         self.detail.looked_into.connect(self._on_read)
-        shortcut = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self.tree)
-        shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+        shortcut = QShortcut(QKeySequence.StandardKey.Delete, self.tree, context=Qt.ShortcutContext.WidgetShortcut)
         shortcut.activated.connect(self._on_delete)
         self.detail.matrices.export_wanted.connect(self._on_export)
-        self.splitter.splitterMoved.connect(self._on_splitter)
 
     @property
     def plan(self) -> Plan:
@@ -287,14 +264,9 @@ class EvaluatePanel(QWidget):
 
     @Slot()
     def _on_export(self) -> None:
-        folder = Path(self._services.preferences.value("compare/folder", str(Path.home()), str))
-        path, kind = QFileDialog.getSaveFileName(
-            self, _("Export the confusion matrix"), str(folder / "confusion.png"), ";;".join(FORMATS.values())
-        )
-        if path:
-            suffix = next((suffix for suffix, text in FORMATS.items() if text == kind), ".png")
-            target = Path(path)
-            self.export_to(target if target.suffix.lower() in FORMATS else target.with_name(target.name + suffix))
+        title, preferences = _("Export the confusion matrix"), self._services.preferences
+        if path := ask_for_file(self, title, "confusion.png", FORMATS, preferences, "compare/folder"):
+            self.export_to(path)
 
     def export_to(self, path: Path) -> None:
         """Write the matrices that are shown."""
@@ -306,10 +278,6 @@ class EvaluatePanel(QWidget):
             self.failed.emit(str(error))
         else:
             self.status_message.emit(_("Written to {path}", path=path))
-
-    @Slot()
-    def _on_splitter(self) -> None:
-        self._services.preferences.set_value("evaluate/rows", self.splitter.saveState())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where it is narrow the names take the dates' room; their tool tips have those too."""

@@ -85,10 +85,6 @@ def weights_text(evaluation: EvaluationSummary) -> str:
     return _("iterations {count} to {count_2}", count=formats.count(low), count_2=formats.count(high))
 
 
-def _first_in_order(pair: tuple[str, float]) -> tuple[str | int, ...]:
-    return _in_order(pair[0])
-
-
 def outdated_sentence(evaluation: EvaluationSummary, names: Mapping[str, str]) -> str:
     """Which members have other weights by now, or empty."""
     pairs = zip(evaluation.run_ids, evaluation.outdated, strict=True)
@@ -111,7 +107,7 @@ def about(evaluation: EvaluationSummary, names: Mapping[str, str]) -> str:
         alone = [(names.get(run_id, run_id[:6]), error) for run_id, error in members]
         lines += [
             _("{name} alone: {percent}", name=name, percent=formats.percent(error))
-            for name, error in sorted(alone, key=_first_in_order)
+            for name, error in sorted(alone, key=lambda pair: _in_order(pair[0]))
         ]
         lines.append(_("The softmax outputs of the members are averaged."))
     images, took = counted(evaluation.images, "image", "images"), formats.duration(evaluation.seconds)

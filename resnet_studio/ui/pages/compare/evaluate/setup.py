@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QSizePolicy,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -30,6 +29,7 @@ from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import Choice, NumberEdit
 from resnet_studio.ui.widgets.flow import FlowLayout, side_by_side
 from resnet_studio.ui.widgets.focus import keeping_focus
+from resnet_studio.ui.widgets.layouts import in_column
 from resnet_studio.ui.widgets.protocol_form import ProtocolForm
 
 _OWN = "own"
@@ -81,11 +81,9 @@ class SetupForm(QFrame):
         self.delete = named(
             QPushButton(_("Delete")), "evaluation_delete", tip=_("Remove the chosen results for good (Del)")
         )
-        self.note = named(QLabel(wordWrap=True), "evaluate_note", role="muted")
-        self.note.setTextFormat(Qt.TextFormat.PlainText)
-        self.bar = named(QProgressBar(), "evaluate_progress")
+        self.note = named(QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText), "evaluate_note", role="muted")
+        self.bar = named(QProgressBar(), "evaluate_progress", accessible=_("Progress of the evaluation"))
         self.bar.setTextVisible(False)
-        self.bar.setAccessibleName(_("Progress of the evaluation"))
         self.bar.setFixedWidth(150)
         self._place = side_by_side(self.folder, self.browse)
         data, order = FlowLayout(), QHBoxLayout()
@@ -98,13 +96,7 @@ class SetupForm(QFrame):
             order.addWidget(widget)
         order.addStretch(1)
         order.addWidget(self.delete)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(10, 8, 10, 8)
-        column.setSpacing(6)
-        column.addLayout(data)
-        column.addWidget(self._place)
-        column.addLayout(order)
-        column.addWidget(self.note)
+        in_column(data, self._place, order, self.note, of=self, margins=(10, 8, 10, 8), spacing=6)
         self.source.activated.connect(self._on_source)
         self.seed.textEdited.connect(self.changed)
         self.folder.textEdited.connect(self.changed)
