@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QLabel, QPushButton, QStyle
+from PySide6.QtWidgets import QLabel, QMessageBox, QPushButton, QStyle
 from pytestqt.qtbot import QtBot
 
 from resnet_studio.cli.study_argument import chosen_study
@@ -418,3 +418,23 @@ def test_what_is_stored_sets_the_number_of_seeds(qtbot: QtBot, page: StudiesPage
     page.activate()
     qtbot.waitUntil(lambda: page.setup.seeds.value() == 5, timeout=20_000)
     qtbot.waitUntil(lambda: page.setup.more.text() == "5 more seeds", timeout=20_000)
+
+
+def test_a_study_that_was_written_is_not_discarded_by_a_key(services, qtbot, monkeypatch):
+    dialog = NewStudyDialog(services)
+    qtbot.addWidget(dialog)
+    asked = []
+    answers = iter((QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Discard))
+    monkeypatch.setattr(QMessageBox, "question", lambda *words: asked.append(words[2]) or next(answers))
+    dialog.open()
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert not dialog.isVisible()
+    assert not asked  # nothing was written
+    dialog.open()
+    dialog.name.setText("A week's work")
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert dialog.isVisible()
+    assert dialog.name.text() == "A week's work"
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert not dialog.isVisible()
+    assert len(asked) == 2

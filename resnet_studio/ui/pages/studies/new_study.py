@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QLineEdit,
+    QMessageBox,
     QPlainTextEdit,
     QPushButton,
     QSplitter,
@@ -154,13 +155,17 @@ class NewStudyDialog(QDialog):
             signal.connect(self._check)
         self.seeds.valueChanged.connect(self._check)
         self._check()
+        self._begun_with = self._written()
 
-    def study(self) -> OwnStudy:
-        """Raises UserError for texts that are no study."""
-        return study_of(
+    def _written(self) -> tuple[str, str, int, str, str, str]:
+        return (
             self.name.text(), self.question.text(), self.seeds.value(), self.grid.toPlainText(),
             self.fixed.toPlainText(), self.rules.toPlainText(),
         )  # fmt: skip
+
+    def study(self) -> OwnStudy:
+        """Raises UserError for texts that are no study."""
+        return study_of(*self._written())
 
     def save_as(self, path: Path) -> None:
         """Write the study and close; a fault stays in the form."""
@@ -222,6 +227,16 @@ class NewStudyDialog(QDialog):
         self._show_preview(None)
         self.fault.setText(sentence)
         self.save.setEnabled(False)
+
+    def reject(self) -> None:
+        """What was written is not thrown away by a key."""
+        discard, cancel = QMessageBox.StandardButton.Discard, QMessageBox.StandardButton.Cancel
+        question = _("Discard this study? What you wrote has not been saved.")
+        if self._written() != self._begun_with:
+            answer = QMessageBox.question(self, _("Discard"), question, discard | cancel, cancel)
+            if answer != discard:
+                return
+        super().reject()
 
     def done(self, result: int) -> None:
         if self._job is not None:
