@@ -24,6 +24,7 @@ from resnet_studio.networks.residual import PlannedNetwork
 from resnet_studio.text import _
 
 BATCH = 250  # images that go through together
+FIRST = 50  # images of the first comparison, which is shown soon
 _STEPS = 64  # units in the last place of variance + eps by which a variance may be moved; 4 were needed at most
 
 
@@ -229,15 +230,14 @@ def compare(
     squares = {block.name: [0.0, 0.0] for block in block_plans(deeper) if block.name not in known}
     difference, changed = 0.0, 0
     found = Compared(difference, changed, (), 0)
-    for first in range(0, len(images), BATCH):
-        x = images[first : first + BATCH]
+    for x in (part for part in (images[:FIRST], *images[FIRST:].split(BATCH)) if len(part)):
         ours = _logits(network, named_blocks(network, plan), x, {}, should_stop)
         theirs = _logits(made, named_blocks(made, deeper), x, squares, should_stop)
         gap = (ours - theirs).abs()
         difference = float("nan") if gap.isnan().any() else max(difference, float(gap.max()))
         changed += int((ours.argmax(1) != theirs.argmax(1)).sum())
         added = tuple(AddedBlock(name, (a / b) ** 0.5 if b else float("nan")) for name, (a, b) in squares.items())
-        found = Compared(difference, changed, added, min(first + BATCH, len(images)))
+        found = Compared(difference, changed, added, found.images + len(x))
         if on_batch is not None:
             on_batch(found)
         progress(found.images, len(images))

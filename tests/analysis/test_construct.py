@@ -170,12 +170,13 @@ def looked_at(made) -> tuple[Subject, DrawnImages]:
 
 def test_batches_so_far_are_handed_on(looked_at, monkeypatch):
     monkeypatch.setattr("resnet_studio.analysis.construct.BATCH", 3)
+    monkeypatch.setattr("resnet_studio.analysis.construct.FIRST", 2)  # soon there
     early: list[tuple[str, int, float, int]] = []
     (found,) = MEASURES["construct"](
         [looked_at[0]], looked_at[1], ConstructSettings(depth=14), no_progress, never_stop,
         lambda results: early.extend((one.net.label, one.images, one.difference, len(one.added)) for one in results),
     )  # fmt: skip
-    assert early == [("ours", 3, 0.0, 3), ("ours", 6, 0.0, 3)]
+    assert early == [("ours", 2, 0.0, 3), ("ours", 5, 0.0, 3)]
     assert found.images == 7
 
 
