@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from resnet_studio.domain.csv_text import CsvWriter
+from resnet_studio.domain.identity import same_objects
 from resnet_studio.domain.records import NOT_KNOWN, Curve, RunRecord
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.spec import Spec, unit_of
@@ -121,7 +121,7 @@ class NamesInList:
 
     def of(self, runs: Sequence[RunRecord], shown: Sequence[RunRecord]) -> dict[str, str]:
         """By run id. Of a long list that stays the same the names are not made anew."""
-        if len(runs) != len(self._runs) or any(map(operator.is_not, runs, self._runs)):
+        if not same_objects(runs, self._runs):
             self._runs, self._names = tuple(runs), display_names(runs)
         return self._names | display_names(shown)
 

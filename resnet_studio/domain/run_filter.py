@@ -85,6 +85,11 @@ class FilteredRuns:
         self._texts: dict[str, tuple[RunRecord, str]] = {}  # by run id
         self._haystacks: list[str] | None = None
 
+    @property
+    def runs(self) -> Sequence[RunRecord]:
+        """All that are filtered."""
+        return self._runs
+
     def set_runs(self, runs: Sequence[RunRecord]) -> None:
         self._runs, self._columns, self._haystacks = runs, {}, None
 

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QDialog,
     QDialogButtonBox,
     QFrame,
     QGridLayout,
     QLabel,
     QMessageBox,
+    QPushButton,
     QScrollArea,
     QTabWidget,
     QWidget,
@@ -147,50 +149,49 @@ def about_box(parent: QWidget) -> QMessageBox:
 
 def ask_to_stop(parent: QWidget, waiting: int) -> bool:
     """Whether to stop the training that runs and close. Queued cohorts are kept for later."""
-    box = named(QMessageBox(parent), "close_question")
-    box.setIcon(QMessageBox.Icon.Question)
-    box.setWindowTitle(_("Training has not ended"))
-    box.setText(_("Stop the training and close?"))
     later = "" if not waiting else _(" What waits in the queue ({waiting}) is kept as well.", waiting=waiting)
+    box = _question(parent, "close_question", _("Training has not ended"), _("Stop the training and close?"))
     box.setInformativeText(_("A checkpoint is saved first, so that you can resume exactly there.{later}", later=later))
     stop = box.addButton(_("Stop and save"), QMessageBox.ButtonRole.AcceptRole)
     stop.setObjectName("stop_and_save_button")
     keep = box.addButton(_("Keep training"), QMessageBox.ButtonRole.RejectRole)
     keep.setObjectName("keep_training_button")
-    box.setDefaultButton(keep)
-    box.setEscapeButton(keep)
-    box.exec()
-    return box.clickedButton() is stop
+    return _answer(box, usual=keep) is stop
 
 
 def ask_to_leave_work(parent: QWidget, works: Sequence[str]) -> bool:
     """Whether to stop what pages do in the background, in their words, and close."""
-    box = named(QMessageBox(parent), "work_question")
-    box.setIcon(QMessageBox.Icon.Question)
-    box.setWindowTitle(_("Something is still being measured"))
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setText(_("{works}\nStop and close?", works="\n".join(works)))
+    words = _("{works}\nStop and close?", works="\n".join(works))
+    box = _question(parent, "work_question", _("Something is still being measured"), words)
     box.setInformativeText(_("What is stored already is kept; what is being measured is lost."))
     stop = box.addButton(_("Stop and close"), QMessageBox.ButtonRole.AcceptRole)
     stop.setObjectName("stop_and_close_button")
     keep = box.addButton(_("Keep going"), QMessageBox.ButtonRole.RejectRole)
     keep.setObjectName("keep_going_button")
-    box.setDefaultButton(keep)
-    box.setEscapeButton(keep)
-    box.exec()
-    return box.clickedButton() is stop
+    return _answer(box, usual=keep) is stop
 
 
 def ask_to_wait(parent: QWidget) -> bool:
     """Whether to wait longer for a training that has not stopped yet; else the program ends without it."""
-    box = named(QMessageBox(parent), "wait_question")
+    box = _question(parent, "wait_question", _("Still saving"), _("The training has not stopped yet."))
     box.setIcon(QMessageBox.Icon.Warning)
-    box.setWindowTitle(_("Still saving"))
-    box.setText(_("The training has not stopped yet."))
     box.setInformativeText(_("Closing now keeps the last whole checkpoint and loses the iterations after it."))
     wait = box.addButton(_("Wait longer"), QMessageBox.ButtonRole.RejectRole)
     box.addButton(_("Close now"), QMessageBox.ButtonRole.DestructiveRole)
-    box.setDefaultButton(wait)
-    box.setEscapeButton(wait)
+    return _answer(box, usual=wait) is wait
+
+
+def _question(parent: QWidget, name: str, title: str, text: str) -> QMessageBox:
+    box = named(QMessageBox(parent, textFormat=Qt.TextFormat.PlainText), name)
+    box.setIcon(QMessageBox.Icon.Question)
+    box.setWindowTitle(title)
+    box.setText(text)
+    return box
+
+
+def _answer(box: QMessageBox, usual: QPushButton) -> QAbstractButton:
+    """The button that was pressed; Enter and Escape press the ``usual`` one."""
+    box.setDefaultButton(usual)
+    box.setEscapeButton(usual)
     box.exec()
-    return box.clickedButton() is wait
+    return box.clickedButton()

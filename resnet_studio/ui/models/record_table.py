@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor, QIcon
 
+from resnet_studio.domain.identity import same_objects
 from resnet_studio.ui.models.formats import NONE
 from resnet_studio.ui.widgets.plain_tip import plain_tip
 
@@ -251,7 +252,7 @@ class RecordTableModel(QAbstractTableModel, Generic[Record]):
     def _arrange(self) -> None:
         """Bring the rows into order; selections and open editors follow theirs."""
         ordered = self._ordered(self._records)
-        if all(a is b for a, b in zip(ordered, self._records, strict=True)):
+        if same_objects(ordered, self._records):
             return
         self.layoutAboutToBeChanged.emit()
         before = self.persistentIndexList()

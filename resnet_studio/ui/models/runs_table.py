@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from PySide6.QtCore import QModelIndex, QObject, Qt, Signal, Slot
 
+from resnet_studio.domain.identity import same_objects
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.run_fields import find_field
 from resnet_studio.domain.run_filter import FilteredRuns, RunFilter
@@ -101,7 +101,6 @@ class RunsProxy(RecordTableModel[RunRecord]):
         self._source = source
         self._filter = RunFilter()
         self._runs = FilteredRuns()
-        self._seen: tuple[RunRecord, ...] = ()  # of the source, as they are filtered
         for changed in (source.rowsInserted, source.rowsRemoved, source.layoutChanged, source.modelReset):
             changed.connect(self._on_source_changed)
         source.dataChanged.connect(self._on_data_changed)
@@ -132,15 +131,14 @@ class RunsProxy(RecordTableModel[RunRecord]):
     def _on_source_changed(self) -> None:
         if self.columns != self._source.columns:
             self.set_table(self._source.columns, ())
-        self._seen = self._source.records
-        self._runs.set_runs(self._seen)
+        self._runs.set_runs(self._source.records)
         self._show()
 
     @Slot(QModelIndex, QModelIndex)
     def _on_data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
         """What stands in the cells may have changed although the records have not."""
         records = self._source.records
-        if len(records) != len(self._seen) or any(map(operator.is_not, records, self._seen)):
+        if not same_objects(records, self._runs.runs):
             self._on_source_changed()
         if len(records) == last.row() - first.row() + 1:
             rows: Sequence[int] = range(self.rowCount())

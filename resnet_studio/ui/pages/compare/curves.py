@@ -18,7 +18,7 @@ from resnet_studio.domain.run_fields import run_fields
 from resnet_studio.domain.series import Series
 from resnet_studio.studies.more_seeds import more_seeds, more_seeds_sentence
 from resnet_studio.text import _
-from resnet_studio.ui.models.formats import count
+from resnet_studio.ui.models import formats
 from resnet_studio.ui.pages.compare.export import Export, ExportButton, Shown, exporting
 from resnet_studio.ui.pages.compare.facets import FACET_FIELDS, Facets
 from resnet_studio.ui.pages.compare.results import ResultTables
@@ -168,7 +168,7 @@ class CurvesView(QWidget):
             _(
                 "The first {most} of the {count} runs that are ticked stand here. Tick fewer, or see all in Scatter.",
                 most=MOST_RUNS,
-                count=count(len(runs)),
+                count=formats.count(len(runs)),
             )
         )
         ids = self.run_ids

@@ -17,7 +17,7 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.run_fields import FieldKind, RunField, run_fields
 from resnet_studio.domain.scatter import Scatter, scatter
 from resnet_studio.text import _, _n
-from resnet_studio.ui.models.formats import count
+from resnet_studio.ui.models import formats
 from resnet_studio.ui.plots.plot_item import without_menu
 from resnet_studio.ui.plots.run_colours import line_colour
 from resnet_studio.ui.plots.scatter_export import SUFFIXES, ScatterFigure
@@ -239,7 +239,7 @@ class ScatterView(QWidget):
         if not self._runs:
             self.read_out.setText(_("Tick runs at the left."))
             return
-        parts = [_n("{count} run", "{count} runs", len(found.runs), count=count(len(found.runs)))]
+        parts = [_n("{count} run", "{count} runs", len(found.runs), count=formats.count(len(found.runs)))]
         if found.lines:
             parts.append(
                 _(
@@ -254,7 +254,7 @@ class ScatterView(QWidget):
                     "{count} has no such value",
                     "{count} have no such value",
                     found.left_out,
-                    count=count(found.left_out),
+                    count=formats.count(found.left_out),
                 )
             )
         self.read_out.setText("; ".join(parts))
