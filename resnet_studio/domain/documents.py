@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from resnet_studio.domain.errors import NewerSpecError, SpecError
 from resnet_studio.domain.records import NOT_KNOWN, RunRecord
 from resnet_studio.domain.specs import SCHEMA_VERSION, CohortSpec, RunSpec, Spec
+from resnet_studio.domain.text_numbers import grouped
 from resnet_studio.text import _
 
 S = TypeVar("S", bound=Spec)
@@ -48,7 +49,8 @@ def sentences(error: ValidationError) -> dict[str, str]:
     found: dict[str, str] = {}
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"])
-        context = {**problem.get("ctx", {}), "input": _shown(problem["input"])}
+        context = {name: _grouped(value) for name, value in problem.get("ctx", {}).items()}
+        context["input"] = _shown(problem["input"])
         kind = problem["type"]
         if kind == "value_error":
             text = str(context["error"])
@@ -60,7 +62,13 @@ def sentences(error: ValidationError) -> dict[str, str]:
     return found
 
 
+def _grouped(value: object) -> object:
+    return grouped(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def _shown(value: object) -> str:
+    if isinstance(value, int):
+        return str(_grouped(value))[:80]
     try:
         return repr(value[:80] if isinstance(value, str) else value)[:80]
     except RecursionError:

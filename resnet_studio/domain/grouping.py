@@ -96,6 +96,12 @@ class RunGroup:
         return self.runs[0]
 
     @property
+    def residual(self) -> bool | None:
+        """None where plain and residual runs are averaged together."""
+        kinds = {run.residual for run in self.counted}
+        return kinds.pop() if len(kinds) == 1 else None
+
+    @property
     def left_out(self) -> str:
         """``2 stopped, 1 diverged``: runs of the group that are not averaged; often empty."""
         counted = {run.id for run in self.counted}

@@ -14,7 +14,7 @@ from resnet_studio.text import _, _n
 NONE = "\N{EN DASH}"  # where a number is not known
 
 
-def grouped(number: int, *, space: str = " ") -> str:
+def grouped(number: float, *, space: str = " ") -> str:
     """``269722`` as ``269 722``."""
     return f"{number:,}".replace(",", space)
 

@@ -42,6 +42,14 @@ class Role(Enum):
     OK = ("#1b6e3c", "#6fd39a")
 
 
+def set_dashes(pen: QPen, solid: bool | None, dash: float, gap: float) -> None:
+    """Residual nets have solid lines, plain ones dashes; the mean of both kinds (None) a dot between its dashes."""
+    if solid is None:
+        pen.setDashPattern([dash, gap / 2, 1.0, gap / 2])
+    elif not solid:
+        pen.setDashPattern([dash, gap])
+
+
 class Theme(QObject):
     """One per window. ``changing`` comes before palette and style sheet are replaced, ``changed`` afterwards."""
 
@@ -70,8 +78,8 @@ class Theme(QObject):
     def colour(self, role: Role) -> QColor:
         return QColor(role.value[self.dark])
 
-    def run_pen(self, colour: str, *, residual: bool, bold: bool) -> QPen:
-        """A cosmetic pen: plain dashed, residual solid; test errors bold, training errors thin and translucent.
+    def run_pen(self, colour: str, *, residual: bool | None, bold: bool) -> QPen:
+        """A cosmetic pen, see :func:`set_dashes`; test errors bold, training errors thin and translucent.
 
         Width 2 is slow for long lines: bold only below 500 points.
         """
@@ -79,9 +87,7 @@ class Theme(QObject):
         shade.setAlphaF(1.0 if bold else 0.75)
         pen = QPen(shade, 2.0 if bold else 1.0)
         pen.setCosmetic(True)
-        if not residual:
-            pen.setStyle(Qt.PenStyle.CustomDashLine)
-            pen.setDashPattern([5.0, 3.0] if bold else [7.0, 4.0])
+        set_dashes(pen, residual, *((5.0, 3.0) if bold else (7.0, 4.0)))
         return pen
 
     def run_colour(self, colour: str) -> QColor:

@@ -111,6 +111,11 @@ def test_wrong_types_are_sentences_too() -> None:
     assert set(caught.value.fields) == {"network", "recipe.milestones.1"}
 
 
+def test_large_numbers_are_grouped() -> None:
+    with pytest.raises(SpecError, match="must be at most 10 000 000, got 123 456 789"):
+        parse(RecipeSpec, {"iterations": 123456789})
+
+
 def test_a_cohort_without_runs_is_refused() -> None:
     with pytest.raises(SpecError, match="runs"):
         cohort_from_toml("runs = []\n")

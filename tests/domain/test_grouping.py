@@ -86,6 +86,12 @@ def test_by_any_fields(runs: list[RunRecord]) -> None:
     assert len(group_runs(runs, ("nonsense",))) == 1
 
 
+def test_plain_and_residual_runs_together_are_neither(runs: list[RunRecord]) -> None:
+    by_depth = group_runs(runs, ("depth",))
+    assert {group.residual for group in by_depth} == {None}
+    assert {group.residual for group in group_runs(runs, ALL_BUT_SEEDS)} == {True, False}
+
+
 def test_what_is_not_whole_is_not_averaged_and_the_same_run_twice_counts_once(runs: list[RunRecord]) -> None:
     twice = changed(runs[0], id=uuid4().hex, test_error=50.0)
     stopped = changed(record(20, "plain", 9, 90.0), status=RunStatus.STOPPED)

@@ -128,3 +128,10 @@ def test_the_legend_has_room_for_a_wide_interval_and_keeps_it(book, qtbot):
     width = row.width()
     plot.read_at(10.0)  # where both are alike
     assert plot.legend.row(pair.run_id).width() == width
+
+
+def test_the_mean_of_plain_and_residual_runs_is_drawn_as_neither():
+    pens = {kind: Theme().run_pen("#0072B2", residual=kind, bold=True) for kind in (True, False, None)}
+    assert pens[True].style() is Qt.PenStyle.SolidLine
+    assert len(pens[False].dashPattern()) == 2
+    assert len(pens[None].dashPattern()) == 4

@@ -27,7 +27,7 @@ def group_columns(theme: Theme) -> list[TableColumn[RunGroup]]:
     """Name, number of runs; of each result mean and deviation, of the test error its interval too."""
 
     def icon(group: RunGroup) -> QIcon:
-        return sample_icon(theme.run_colour(group.first.colour), group.first.residual)
+        return sample_icon(theme.run_colour(group.first.colour), group.residual)
 
     columns: list[TableColumn[RunGroup]] = [
         TableColumn(

@@ -26,6 +26,7 @@ from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, Plot
 from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_span, nice_step, time_step, time_text
 from resnet_studio.ui.plots.run_colours import at_lightness
 from resnet_studio.ui.plots.thinning import thin
+from resnet_studio.ui.theme import set_dashes
 
 FIGURE_SIZE = QSize(1000, 640)  # points
 _GAP = 70.0  # between labels
@@ -131,8 +132,8 @@ def _draw_parts(
     style: FigureStyle,
 ) -> None:
     """One plot, or as in the paper plain nets at the left and residual nets at the right, where both are there."""
-    plain, residual = ([run for run in runs if run.residual is kind] for kind in (False, True))
-    if style is FigureStyle.OWN or not plain or not residual:
+    plain, residual, both = ([run for run in runs if run.residual is kind] for kind in (False, True, None))
+    if style is FigureStyle.OWN or both or not plain or not residual:
         _draw(painter, book, runs, options, panel, style, FIGURE_SIZE)
         return
     half = QSize(FIGURE_SIZE.width() // 2, FIGURE_SIZE.height())
@@ -232,9 +233,7 @@ def _pen(run: PlottedRun, style: FigureStyle, *, bold: bool) -> QPen:
     pen = QPen(_colour(run), 2.6 if bold else 1.0)
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
     pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-    dashed = not bold if style is FigureStyle.PAPER else not run.residual
-    if dashed:
-        pen.setDashPattern([4.0, 2.4] if bold else [6.0, 4.0])
+    set_dashes(pen, bold if style is FigureStyle.PAPER else run.residual, *((4.0, 2.4) if bold else (6.0, 4.0)))
     return pen
 
 
@@ -370,7 +369,7 @@ class _Legend:
             beside = _SAMPLE if i < len(runs) else 0.0
             if i < len(runs):
                 where = QRectF(place.x(), place.y(), 40, self.row)
-                paint_sample(painter, where, _colour(runs[i]), runs[i].residual or self.style is FigureStyle.PAPER)
+                paint_sample(painter, where, _colour(runs[i]), self.style is FigureStyle.PAPER or runs[i].residual)
             painter.setPen(INK if i < len(runs) else QColor("#5a6578"))
             room = self.cell - beside - 8
             shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, room)

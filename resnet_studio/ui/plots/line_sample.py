@@ -7,21 +7,20 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from resnet_studio.text import _
+from resnet_studio.ui.theme import set_dashes
 
 SAMPLE_WIDTH = 34
 
 
-def sample_pen(colour: QColor, residual: bool) -> QPen:
-    """Dashed for plain nets, solid for residual ones."""
+def sample_pen(colour: QColor, residual: bool | None) -> QPen:
+    """See :func:`set_dashes`."""
     pen = QPen(colour, 2.4)
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-    if not residual:
-        pen.setStyle(Qt.PenStyle.CustomDashLine)
-        pen.setDashPattern([2.6, 1.7])
+    set_dashes(pen, residual, 2.6, 1.7)
     return pen
 
 
-def paint_sample(painter: QPainter, area: QRectF, colour: QColor, residual: bool) -> None:
+def paint_sample(painter: QPainter, area: QRectF, colour: QColor, residual: bool | None) -> None:
     """The line alone, without a test's marker."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -50,7 +49,7 @@ class LineSample(QWidget):
         painter.end()
 
 
-def sample_icon(colour: QColor, residual: bool, ratio: float = 1.0) -> QIcon:
+def sample_icon(colour: QColor, residual: bool | None, ratio: float = 1.0) -> QIcon:
     """The sample for a table's cell."""
     size = QSize(SAMPLE_WIDTH, 14)
     pixmap = QPixmap(size * ratio)

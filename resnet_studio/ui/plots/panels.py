@@ -98,7 +98,7 @@ class PlottedRun:
     run_id: str
     name: str
     colour: str
-    residual: bool
+    residual: bool | None  # None: a mean of both kinds
     depth: int
     iterations: int
     lightness_step: int = 0
@@ -121,7 +121,7 @@ class PlottedRun:
             group.id,
             name,
             first.colour,
-            first.residual,
+            group.residual,
             first.spec.network.depth,
             max(run.iterations for run in group.counted),
             lightness_step,

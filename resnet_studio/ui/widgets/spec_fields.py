@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from resnet_studio.domain.presets import FIELD_HELP
 from resnet_studio.domain.spec import is_simple, unit_of
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, Spec
+from resnet_studio.domain.text_numbers import grouped
 from resnet_studio.text import _
 
 GROUPS: tuple[tuple[str, str, type[Spec]], ...] = (
@@ -98,7 +99,7 @@ def _bounds(info: FieldInfo) -> Iterator[str]:
         ):
             value = getattr(limit, name, None)
             if value is not None:
-                yield f"{words} {value:,}".replace(",", " ")
+                yield f"{words} {grouped(value)}"
 
 
 def _sentence(limits: list[str]) -> str:
