@@ -130,7 +130,7 @@ def test_events_become_curves_cards_and_progress(page, script, cohort, qtbot):
     assert status == "running"
     assert training.startswith("50.00")
     assert test.startswith("55.00")
-    assert "iteration 20" in page.header.facts.text()
+    qtbot.waitUntil(lambda: "iteration 20" in page.header.facts.text())  # an event of its own, behind the curves
     assert "2 it/s" in page.header.facts.text()
     assert "40 s left" in page.header.facts.text()
     assert page.header.headline.text() == "Training"
@@ -525,3 +525,13 @@ def test_an_entry_names_its_study_where_its_title_does_not(services: Services, t
     assert facts("My own: depth", "own/my-own-depth") == "waiting · seed 0"
     assert facts("night", "depth-pays") == "waiting · seed 0 · Depth pays with shortcuts"
     assert facts("night", "own/wide-nets") == "waiting · seed 0 · wide-nets"
+
+
+def test_imported_weights_are_nothing_that_was_trained_last(services, page, cohort, tiny_run):
+    runs = services.store.create_cohort(cohort)
+    recording(services.store, lambda _event: None)(StatusChanged(runs[0].id, RunStatus.STOPPED, "", 20))
+    services.store.add_imported(
+        replace(tiny_run, name="theirs"), [], {}, lambda run_id: (f"{run_id}/checkpoints/iteration-0", "ab" * 32)
+    )
+    page._find_cohort()
+    assert page._state.concerns([runs[0].id])

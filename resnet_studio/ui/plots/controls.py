@@ -6,14 +6,15 @@ from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QSizePolicy, QSlider, QWidget
 
 from resnet_studio.text import _
 from resnet_studio.ui.plots.curve_data import XAxis
 from resnet_studio.ui.plots.panels import PlotOptions
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.widgets.accessible_names import named
-from resnet_studio.ui.widgets.layouts import in_row
+from resnet_studio.ui.widgets.flow import FlowLayout
+from resnet_studio.ui.widgets.layouts import STRETCH, in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 WINDOWS = (1, 2, 3, 5, 7, 10, 15, 20, 25, 30, 40, 50, 70, 100, 150, 200, 250, 350, 500, 700, 1000)
@@ -82,7 +83,8 @@ class PlotControls(QWidget):
     def __init__(self, preferences: Preferences, key: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._preferences, self._key = preferences, key
-        layout = in_row(of=self, margins=0, spacing=6)
+        self._row = FlowLayout(6)  # in a narrow window what is last takes a second line
+        self.setLayout(self._row)
         self.axis = self._choice("x_axis_choice", _("What the curves are drawn over (X)"), "X")
         for axis, text in _AXES.items():
             self.axis.addItem(text, axis.value)
@@ -112,11 +114,11 @@ class PlotControls(QWidget):
         self.back.setShortcut(QKeySequence("Backspace"))
         self.back.clicked.connect(self.back_requested)
         self.back.hide()
-        for widget in (self.axis, self.smoothing, self.raw, self.log, self.outliers, self.legend):
-            layout.addWidget(widget)
-        layout.addStretch(1)
-        layout.addWidget(self.back)
-        layout.addWidget(self.fit)
+        self._view = QWidget()
+        in_row(STRETCH, self.back, self.fit, of=self._view, margins=0, spacing=6)
+        self._view.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        for widget in (self.axis, self.smoothing, self.raw, self.log, self.outliers, self.legend, self._view):
+            self._row.addWidget(widget)
         self._restore()
         self.axis.currentIndexChanged.connect(self._on_changed)
         self.smoothing.changed.connect(self._on_changed)
@@ -126,10 +128,9 @@ class PlotControls(QWidget):
 
     def add(self, *widgets: QWidget) -> None:
         """More of a page's own, after the others."""
-        layout = self.layout()
-        if isinstance(layout, QHBoxLayout):
-            for widget in widgets:
-                layout.insertWidget(layout.indexOf(self.legend) + 1, widget)
+        self._row.removeWidget(self._view)
+        for widget in (*widgets, self._view):
+            self._row.addWidget(widget)
 
     @property
     def options(self) -> PlotOptions:

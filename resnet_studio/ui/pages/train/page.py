@@ -211,7 +211,7 @@ class TrainPage(Page):
         except UserError as error:
             self.message.emit(str(error))
             return
-        started = [run for run in runs if run.status is not RunStatus.QUEUED or run.iteration]
+        started = [run for run in runs if not run.imported and (run.status is not RunStatus.QUEUED or run.iteration)]
         if started:
             self.show_cohort([max(started, key=lambda run: run.updated_at).id])
 
