@@ -157,13 +157,18 @@ def _hung_up() -> bool:
     return stat.S_ISCHR(there.st_mode) and there.st_rdev != null.st_rdev and not sys.stdout.isatty()
 
 
+def _without_passwords(arguments: Sequence[str]) -> str:
+    """A blank in one of them does not end a password."""
+    return " ".join(without_password(each.replace(" ", "%20")) if "://" in each else each for each in arguments)
+
+
 def _log_error(error: Exception, arguments: Sequence[str]) -> str:
     """Append the trace to the log and say where it is."""
     places = []
     with contextlib.suppress(Exception):
         places.append(Home.find(next(iter(split_home(arguments)[0][1:]), None)).logs)
     text = "".join(traceback.format_exception(error))
-    entry = f"{datetime.now(UTC).isoformat()} {PROGRAM} {without_password(' '.join(arguments))}\n{text}\n"
+    entry = f"{datetime.now(UTC).isoformat()} {PROGRAM} {_without_passwords(arguments)}\n{text}\n"
     for folder in (*places, Path(tempfile.gettempdir())):
         file = folder / f"{PROGRAM}-errors.log"
         try:

@@ -25,7 +25,8 @@ VARIABLE = "RESNET_STUDIO_HOME"
 _LONGEST_INSIDE = 200  # characters of what is made in it
 _SHOWN = 80  # characters of a name in a sentence
 _NO_NAME = (errno.ENAMETOOLONG, errno.EINVAL)  # Windows says the second of names that there cannot be
-_PASSWORD = re.compile(r"(\w+://[^/@\s:]*):[^/@\s]*(?=@)")
+_PASSWORD = re.compile(r"(\w+://[^/@\s:]*):[^/\s]*(?=@)")  # to the last @: one within it should have been encoded
+_PASSWORD_OPTION = re.compile(r"""([?&])\w*password=[^&\s'"]*(&|(?=['"\s]|$))""", re.IGNORECASE)
 HISTORY_VARIABLE, RUNS_VARIABLE = "RESNET_STUDIO_HISTORY", "RESNET_STUDIO_RUNS"
 
 
@@ -214,4 +215,4 @@ def _given(value: str | None, option: str, variable: str) -> str | None:
 
 def without_password(text: str) -> str:
     """``text`` with the password of every URL in it left out."""
-    return _PASSWORD.sub(r"\1", text)
+    return _PASSWORD_OPTION.sub(lambda found: found[1] if found[2] else "", _PASSWORD.sub(r"\1", text))

@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton
 
 from resnet_studio.ui.pages.base import PageRow
 from resnet_studio.ui.theme import Role, Theme
-from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.accessible_names import named, set_role
 from resnet_studio.ui.widgets.layouts import in_column
+
+_BY_KEYS = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+_COMES_BACK = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason)
+
+
+class _PageButton(QToolButton):
+    """Has a ring where keys brought the focus; elsewhere it would look like a second marked page."""
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        if event.reason() not in _COMES_BACK:
+            set_role(self, "ring" if event.reason() in _BY_KEYS else "")
 
 
 class Rail(QFrame):
@@ -30,7 +42,7 @@ class Rail(QFrame):
         self._group = QButtonGroup(self)
         column = in_column(of=self, margins=(8, 12, 8, 12), spacing=6)
         for page in pages:
-            button = named(QToolButton(), f"rail_{page.key}", tip=page.tip_with_keys, accessible=page.title)
+            button = named(_PageButton(), f"rail_{page.key}", tip=page.tip_with_keys, accessible=page.title)
             button.setText(page.title)
             button.setCheckable(True)
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
@@ -47,8 +59,11 @@ class Rail(QFrame):
     def choose(self, key: str) -> None:
         """Mark a page as the one that is shown; the focus does not stay on another's button."""
         self._buttons[key].setChecked(True)
-        if any(button.hasFocus() for button in self._buttons.values()):
-            self._buttons[key].setFocus(Qt.FocusReason.OtherFocusReason)
+        for button in self._buttons.values():
+            if button.hasFocus():
+                by_keys = button.property("role") == "ring"
+                self._buttons[key].setFocus(_BY_KEYS[0] if by_keys else Qt.FocusReason.OtherFocusReason)
+                break
         if self._icons_loaded:
             self.load_icons()
 

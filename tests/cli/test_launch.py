@@ -86,6 +86,7 @@ def test_what_no_worker_could_use_is_refused(tmp_path: Path) -> None:
         ((*home, *rest, "10"), "has one writer"),
         ((*home, "--history", URL, *rest, "10"), "one folder of checkpoints"),
         ((*home, "--history", "postgresql://me:secret@server/resnet", "--runs", tmp_path, *rest, "10"), "a password"),
+        ((*home, "--history", f"{URL}?password=secret", "--runs", tmp_path, *rest, "10"), "a password"),
         ((*home, *shared, *rest, "soon"), "no time of Slurm"),
         ((*home, *shared, *rest, "10", "--option", "partition"), "no option of sbatch"),
         ((*home, *shared, *rest, "10", "--option", "--x\nrm -rf"), "no option of sbatch"),

@@ -87,3 +87,10 @@ def test_a_device_that_there_is_not_is_refused(tmp_path: Path) -> None:
     for command in (("work", "--device"), ("queue", "run", "--devices")):
         said = say("--home", tmp_path, *command, "tpu")
         assert (said.code, "no device" in said.err) == (2, True)
+
+
+def test_a_worker_without_its_device_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resnet_studio.networks.devices.kinds_here", lambda: ("cpu",))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    said = say("--home", tmp_path / "home", "work", "--device", "cuda:1", "--until-empty")
+    assert (said.code, said.err) == (2, "This machine has no cuda:1 that torch can use.\n")

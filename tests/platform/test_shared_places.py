@@ -53,7 +53,15 @@ def test_a_shared_folder_of_runs_is_made_and_others_are_not_moved(home: Home, tm
 def test_hints_repeat_the_places_without_a_password(home: Home) -> None:
     here = Session(home, None, "postgresql://me:secret@server/db", "/shared")
     assert here.command("resume", "x") == ("resnet-studio --history postgresql://me@server/db --runs /shared resume x")
-    assert without_password("a postgresql://me:se%40cret@h/d b") == "a postgresql://me@h/d b"
+    for given, left in (
+        ("a postgresql://me:se%40cret@h/d b", "a postgresql://me@h/d b"),
+        ("postgresql://me:sec@ret@h/d", "postgresql://me@h/d"),
+        ("postgresql://me@h/d?password=secret", "postgresql://me@h/d"),
+        ("'postgresql://me@h/d?sslpassword=secret&sslmode=require' x", "'postgresql://me@h/d?sslmode=require' x"),
+        ("postgresql://me@h/d?port=1&password=secret", "postgresql://me@h/d?port=1"),
+        ("postgresql://h:5432/d and me@somewhere", "postgresql://h:5432/d and me@somewhere"),
+    ):
+        assert without_password(given) == left
 
 
 def test_the_places_may_stand_anywhere() -> None:

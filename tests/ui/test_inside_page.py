@@ -23,6 +23,7 @@ from resnet_studio.ui.pages.inside.change_bar import Mode
 from resnet_studio.ui.pages.inside.choose_dialog import ChooseDialog
 from resnet_studio.ui.pages.inside.page import InsidePage
 from resnet_studio.ui.pages.rows import page_row
+from resnet_studio.ui.widgets.text import unbroken
 
 from ..colour_folders import write_colour_folders
 
@@ -125,7 +126,7 @@ def test_a_signal_check_is_shown_stored_and_found_again(page: InsidePage, qtbot,
     shown = page.figure.shown
     assert shown is not None
     assert len(shown.results) == 2
-    assert page.figure.title.text() == f"{shown.figure.title}."
+    assert page.figure.title.text() == unbroken(f"{shown.figure.title}.")
     assert "12 images" in page.figure.measured.text()
     assert len(services.store.analyses(None, "signal")) == 2
     again = InsidePage(services, page_row("inside"))

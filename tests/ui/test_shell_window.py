@@ -190,6 +190,20 @@ def test_the_focus_in_the_rail_goes_with_the_page(qtbot: QtBot, window: MainWind
     assert not first.hasFocus()
 
 
+def test_a_ring_stands_where_keys_brought_the_focus_only(qtbot: QtBot, window: MainWindow) -> None:
+    window.activateWindow()
+    first, second = (window.findChild(QToolButton, f"rail_{key}") for key in ("design", "train"))
+    first.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
+    qtbot.waitUntil(first.hasFocus)
+    assert first.property("role") != "ring"
+    second.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.waitUntil(second.hasFocus)
+    assert second.property("role") == "ring"
+    qtbot.mouseClick(first, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(first.hasFocus)
+    assert first.property("role") != "ring"
+
+
 def test_no_editor_takes_a_dropped_file_as_text(window: MainWindow) -> None:
     for row in PAGES:
         for editor in window.pages.page(row.key).findChildren(QLineEdit):

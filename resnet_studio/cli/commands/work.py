@@ -72,6 +72,8 @@ def work(
                     yield shown.emit
 
             kinds = ("cpu",) if device == "cpu" else kinds_here()
+            if device.startswith("cuda") and "cuda" not in kinds:
+                raise UserError(_("This machine has no {name} that torch can use.", name=device))
             loop = WorkerLoop(
                 store,
                 this_worker(device or kinds[0], kinds),

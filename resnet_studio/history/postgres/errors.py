@@ -26,6 +26,7 @@ _DENIED = N_(
     "The history {where} does not let this user in or change anything ({detail}); ask its administrator for the right."
 )
 _UNKNOWN = N_("There is no history {where} ({detail}); check the URL, or let the administrator create the database.")
+_MALFORMED = N_("The URL of the history {where} is not understood ({detail}); correct what stands behind its ?.")
 _REFUSED = N_("The history {where} refused what was to be stored ({detail}).")
 
 # Before each of them come those that are more special.
@@ -59,6 +60,8 @@ def trouble(error: BaseException, where: str) -> StoreError | None:
         return HistoryAwayError(_(_AWAY, where=where, detail=detail))
     if isinstance(cause, psycopg.InterfaceError) or (isinstance(error, DBAPIError) and error.connection_invalidated):
         return HistoryAwayError(_(_AWAY, where=where, detail=detail))
+    if isinstance(cause, psycopg.ProgrammingError) and cause.sqlstate is None and "connection option" in detail:
+        return StoreError(_(_MALFORMED, where=where, detail=detail))
     if isinstance(cause, _REFUSED_KINDS):
         return StoreError(_(_REFUSED, where=where, detail=detail))
     return None

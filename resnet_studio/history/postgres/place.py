@@ -26,6 +26,10 @@ def url_of(text: str) -> URL:
         raise UserError(
             _("The URL of the history names no database; write postgresql://USER@SERVER/DATABASE, percent-encoded.")
         )
+    if "@" in (found.host or ""):
+        raise UserError(
+            _("The URL of the history holds an @ too many: in a name or a password it is written %40 (and / is %2F).")
+        )
     return found.set(drivername=DRIVER)
 
 

@@ -35,6 +35,18 @@ def test_a_url_without_a_database_is_refused_in_one_sentence(home: Home, url: st
         open_history(url, home=home)
 
 
+def test_an_at_sign_in_a_password_is_explained_and_not_repeated(home: Home) -> None:
+    with pytest.raises(UserError, match="written %40") as caught:
+        open_history("postgresql://me:sec@ret@server/runs", home=home)
+    assert "ret@" not in str(caught.value)
+
+
+def test_an_unknown_option_of_the_url_is_one_sentence(home: Home) -> None:
+    with pytest.raises(StoreError, match=r"not understood .*nonsense") as caught:
+        open_history(f"{home.history}&password=secret&nonsense=1", home=home)
+    assert "secret" not in str(caught.value)
+
+
 def test_no_server_is_one_sentence_and_no_password(home: Home, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"^The server of the history runs on .* does not answer .*\.$") as caught:
         open_history(f"postgresql://me:secret@/runs?host={tmp_path}", home=home)

@@ -34,6 +34,7 @@ from resnet_studio.ui.threads.jobs import Emit, Work
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.layouts import in_stack
 from resnet_studio.ui.widgets.plain_tip import set_tip
+from resnet_studio.ui.widgets.text import unbroken
 
 KINDS = {
     ".png": _("Figure as PNG…"), ".svg": _("Figure as SVG…"), ".pdf": _("Figure as PDF…"), ".csv": _("Table as CSV…"),
@@ -116,7 +117,7 @@ class FigurePanel(QWidget):
     def show_results(self, shown: Shown) -> None:
         self.shown = shown
         figure = shown.figure
-        self.title.setText(f"{figure.title}.")
+        self.title.setText(unbroken(f"{figure.title}."))
         self._show_definition(shown.row)
         if shown.records:
             when = moment(max(record.created_at for record in shown.records))
