@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QInputDialog
 
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import CurveChunk
@@ -158,7 +161,7 @@ def test_maps_by_layer_are_not_split_into_panels_by_a_field(page, services, tiny
     assert curves._plot_stack.currentWidget() is curves.facets
 
 
-def test_a_saved_view_comes_back(page, ids, services, qtbot):
+def test_a_saved_view_comes_back(page, ids, services, qtbot, monkeypatch):
     show(page, ids[:4], qtbot)
     page.curves.controls.set_options(PlotOptions(XAxis.IMAGES, 100, True, True, False))
     page.curves.group_choice.set_grouping(ALL_BUT_SEEDS)
@@ -181,7 +184,12 @@ def test_a_saved_view_comes_back(page, ids, services, qtbot):
     again = ComparePage(services, page_row("compare"))
     qtbot.addWidget(again)
     assert again.views.views == [before]  # remembered
-    again.views.remove("seeds")
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_args, **_named: ("many  seeds", True))
+    again.views.fill()
+    rename = next(action for action in again.views.menu().actions() if action.text() == "Rename").menu()
+    rename.actions()[0].trigger()
+    assert again.views.views == [dataclasses.replace(before, name="many seeds")]
+    again.views.remove("many seeds")
     assert again.views.views == []
 
 

@@ -517,6 +517,20 @@ def test_the_next_cohort_takes_over_with_a_word(page, script, cohort, qtbot):
     assert page.run_ids == first
 
 
+def test_nothing_is_said_to_train_once_the_queue_is_empty(page, script, cohort, qtbot):
+    controller = page.services.controller
+    controller.train(cohort)
+    second = controller.train(cohort)
+    for _ in range(5):
+        script.steps.release()
+    qtbot.waitUntil(lambda: page.run_ids == second)
+    assert "trains now" in page.banner.sentence
+    for _ in range(5):
+        script.steps.release()
+    _wait_idle(qtbot, page)
+    qtbot.waitUntil(lambda: page.banner.isHidden())
+
+
 def test_an_entry_names_its_study_where_its_title_does_not(services: Services, tiny_run: RunSpec) -> None:
     def facts(name: str, study: str, run: RunSpec = tiny_run) -> str:
         return QueueRow(services.store.enqueue(CohortSpec(name=name, study=study, runs=(run,)))).facts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QAction
@@ -86,6 +86,11 @@ class ViewsButton(QToolButton):
         kept = [view for view in self.views if view.name != name]
         self._store([*kept, self._present(name)][-MOST:])
 
+    def rename(self, name: str, new: str) -> None:
+        """It keeps its place; another one of the new name is replaced."""
+        kept = [view for view in self.views if view.name == name or view.name != new]
+        self._store([replace(view, name=new) if view.name == name else view for view in kept])
+
     def remove(self, name: str) -> None:
         self._store([view for view in self.views if view.name != name])
 
@@ -94,36 +99,50 @@ class ViewsButton(QToolButton):
 
     @Slot()
     def fill(self) -> None:
-        """The menu: save, the views, and a menu to delete them."""
+        """The menu: save, the views, and menus to rename and delete them."""
         self._menu.clear()
         self._menu.addAction(_("Save this view…"), self._on_save)
         views = self.views
         if not views:
             return
         self._menu.addSeparator()
-        delete = QMenu(_("Delete"), self._menu)
+        rename, delete = QMenu(_("Rename"), self._menu), QMenu(_("Delete"), self._menu)
         for view in views:
             label = view.name.replace("&", "&&")
             action = self._menu.addAction(label)
             action.setData(view)
             action.triggered.connect(self._on_chosen)
-            gone = delete.addAction(label)
-            gone.setData(view.name)
-            gone.triggered.connect(self._on_delete)
+            for menu, slot in ((rename, self._on_rename), (delete, self._on_delete)):
+                named_one = menu.addAction(label)
+                named_one.setData(view.name)
+                named_one.triggered.connect(slot)
         self._menu.addSeparator()
+        self._menu.addMenu(rename)
         self._menu.addMenu(delete)
 
     @Slot()
     def _on_save(self) -> None:
-        name, well = QInputDialog.getText(self, _("Save this view"), _("Name"))
-        if well and (name := " ".join(name.split())[:100]):
+        if name := self._ask_for_name(_("Save this view")):
             self.save(name)
+
+    def _ask_for_name(self, title: str, before: str = "") -> str:
+        """Empty where the person thinks better of it."""
+        name, well = QInputDialog.getText(self, title, _("Name"), text=before)
+        return " ".join(name.split())[:100] if well else ""
 
     @Slot()
     def _on_chosen(self) -> None:
         action = self.sender()
         if isinstance(action, QAction):
             self.chosen.emit(action.data())
+
+    @Slot()
+    def _on_rename(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            name = str(action.data())
+            if new := self._ask_for_name(_("Rename this view"), name):
+                self.rename(name, new)
 
     @Slot()
     def _on_delete(self) -> None:

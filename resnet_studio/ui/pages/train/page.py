@@ -244,6 +244,8 @@ class TrainPage(Page):
             self.banner.withdraw("elsewhere")
         if not self._controller.held:
             self.banner.withdraw("held")
+        if all(entry.status.ended for entry in self._controller.entries):
+            self.banner.withdraw("before")  # nothing trains any more, nor waits
         self._show_queue()
         self._dirty = True
 
