@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,6 +56,15 @@ def test_a_grid_is_every_combination_that_rules_and_nets_allow() -> None:
     assert {run.recipe.iterations for run in plan.runs()} == {500}
     assert plan.key == "own/depth-and-shortcuts"
     assert plan.looks == LOOKS
+
+
+def test_the_file_that_the_documentation_shows_is_a_study() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "studies.md").read_text(encoding="utf-8")
+    plan = study(text.split("```toml\n")[1].split("```")[0]).plan()
+    assert sorted(arm.label for arm in plan.arms) == ["ResNet-20", "ResNet-20 C", "ResNet-32", "plain-20", "plain-32"]
+    assert [(plan.arm(c.higher).label, plan.arm(c.lower).label) for c in plan.comparisons] == [
+        ("plain-32", "ResNet-32")
+    ]
 
 
 def test_the_usual_comparisons_are_the_ends_of_each_field() -> None:
