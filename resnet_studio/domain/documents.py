@@ -63,7 +63,8 @@ def sentences(error: ValidationError) -> dict[str, str]:
 
 
 def _grouped(value: object) -> object:
-    return grouped(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    """Whole numbers of five digits and more; ``1202`` is a net's name too."""
+    return grouped(value) if isinstance(value, int) and abs(value) >= 10_000 else value
 
 
 def _shown(value: object) -> str:
