@@ -68,11 +68,11 @@ def _grouped(value: object) -> object:
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, int):
-        return str(_grouped(value))[:80]
     try:
+        if isinstance(value, int):
+            return str(_grouped(value))[:80]
         return repr(value[:80] if isinstance(value, str) else value)[:80]
-    except RecursionError:
+    except (RecursionError, ValueError):  # nested without end; thousands of digits
         return "..."
 
 

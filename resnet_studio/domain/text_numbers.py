@@ -15,7 +15,7 @@ NONE = "\N{EN DASH}"  # where a number is not known
 
 
 def grouped(number: float, *, space: str = " ") -> str:
-    """``269722`` as ``269 722``."""
+    """``269722`` as ``269 722``; a fraction keeps its digits."""
     return f"{number:,}".replace(",", space)
 
 

@@ -36,6 +36,11 @@ def kinds_here() -> tuple[str, ...]:
     return tuple(str(kind) for kind, found in zip((Device.CUDA, Device.MPS, Device.CPU), there, strict=True) if found)
 
 
+def missing_device(name: str) -> UserError:
+    """The error for a device that somebody named and that is not here."""
+    return UserError(_("This machine has no {name} that torch can use.", name=name))
+
+
 @dataclass(frozen=True, slots=True)
 class DevicesHere:
     """What this process can train on.

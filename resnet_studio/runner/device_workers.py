@@ -19,7 +19,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import EventSink, StopCheck
 from resnet_studio.domain.queue import LostClaimError, QueueEntry
 from resnet_studio.history.store import RunStore
-from resnet_studio.networks.devices import devices_here, kinds_here
+from resnet_studio.networks.devices import devices_here, kinds_here, missing_device
 from resnet_studio.runner.one_device import train_on
 from resnet_studio.runner.queue_work import this_worker
 from resnet_studio.runner.worker import WorkerLoop
@@ -51,7 +51,7 @@ def named_devices(text: str) -> tuple[str, ...]:
             )
         kind, number = match[1], int(match[2] or 0)
         if kind not in kinds_here() or (kind == "cuda" and number >= torch.cuda.device_count()):
-            raise UserError(_("This machine has no {name} that torch can use.", name=name))
+            raise missing_device(name)
         called = kind if kind == "mps" else f"{kind}:{number}"
         if kind == "cpu":
             called = f"cpu:{sum(each.startswith(kind) for each in found)}"

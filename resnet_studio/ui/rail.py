@@ -14,11 +14,15 @@ from resnet_studio.ui.widgets.accessible_names import named, set_role
 from resnet_studio.ui.widgets.layouts import in_column
 
 _BY_KEYS = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
-_COMES_BACK = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason)
+_COMES_BACK = (  # from another window or a menu
+    Qt.FocusReason.ActiveWindowFocusReason,
+    Qt.FocusReason.PopupFocusReason,
+    Qt.FocusReason.MenuBarFocusReason,
+)
 
 
 class _PageButton(QToolButton):
-    """Has a ring where keys brought the focus; elsewhere it would look like a second marked page."""
+    """Has a ring where the focus came by keys; elsewhere it would look like a second marked page."""
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
@@ -59,11 +63,10 @@ class Rail(QFrame):
     def choose(self, key: str) -> None:
         """Mark a page as the one that is shown; the focus does not stay on another's button."""
         self._buttons[key].setChecked(True)
-        for button in self._buttons.values():
-            if button.hasFocus():
-                by_keys = button.property("role") == "ring"
-                self._buttons[key].setFocus(_BY_KEYS[0] if by_keys else Qt.FocusReason.OtherFocusReason)
-                break
+        focused = next((button for button in self._buttons.values() if button.hasFocus()), None)
+        if focused is not None:
+            by_keys = focused.property("role") == "ring"
+            self._buttons[key].setFocus(_BY_KEYS[0] if by_keys else Qt.FocusReason.OtherFocusReason)
         if self._icons_loaded:
             self.load_icons()
 

@@ -116,6 +116,11 @@ def test_large_numbers_are_grouped() -> None:
         parse(RecipeSpec, {"iterations": 123456789})
 
 
+def test_a_number_of_thousands_of_digits_is_a_sentence_too() -> None:
+    with pytest.raises(SpecError, match="must be at most 10 000 000"):
+        parse(RecipeSpec, {"iterations": 16**5000})
+
+
 def test_a_cohort_without_runs_is_refused() -> None:
     with pytest.raises(SpecError, match="runs"):
         cohort_from_toml("runs = []\n")

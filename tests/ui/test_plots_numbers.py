@@ -279,6 +279,15 @@ def test_only_a_single_pair_of_twins_has_a_gap():
     assert gaps_at(book, [plain, other], ERROR, PlotOptions(), None) == []
 
 
+def test_a_mean_of_both_kinds_is_no_twin_and_hides_none():
+    book = CurveBook()
+    runs = [PlottedRun(i, i, "#0072B2", kind, 20, 100) for i, kind in (("p", False), ("r", True), ("m", None))]
+    for run, error in (("p", 60.0), ("r", 40.0), ("m", 50.0)):
+        book.extend([_chunk(Series.TRAINING_ERROR, 1, [error] * 50, run=run)])
+    [gap] = gaps(readings(book, runs, ERROR, PlotOptions(), 20))
+    assert gap.values[0] == 20.0
+
+
 def test_runs_of_one_colour_differ_in_lightness_on_either_ground():
     colour = QColor("#0072B2")
     for ground in (QColor("#ffffff"), QColor("#1c2027")):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.series import Series
@@ -226,6 +228,22 @@ def test_controls_tell_and_remember(qtbot, qapp, home: Home):
     qtbot.addWidget(last)
     assert last.options.axis is XAxis.ITERATION
     assert last.options.window == 50
+
+
+def test_controls_that_do_not_fit_take_a_second_line(qtbot, qapp, home: Home):
+    controls = PlotControls(Preferences(home), "test")
+    qtbot.addWidget(controls)
+    controls.add(QPushButton("One panel"), QPushButton("Same y"))
+    one, wide = controls.heightForWidth(2000), controls.sizeHint().width()
+    controls.resize(wide - 40, controls.heightForWidth(wide - 40))
+    controls.show()
+    qtbot.waitExposed(controls)
+    assert controls.height() > one
+    shown = [child for child in controls.findChildren(QWidget) if child.parent() is controls and child.isVisible()]
+    places = [child.geometry() for child in shown]
+    assert all(controls.rect().contains(place) for place in places)
+    assert not any(a.intersects(b) for a, b in itertools.combinations(places, 2))
+    assert all(child.width() >= child.minimumSizeHint().width() for child in shown)
 
 
 def test_axes_are_never_rescaled_in_their_names(plot):

@@ -190,7 +190,7 @@ def test_the_focus_in_the_rail_goes_with_the_page(qtbot: QtBot, window: MainWind
     assert not first.hasFocus()
 
 
-def test_a_ring_stands_where_keys_brought_the_focus_only(qtbot: QtBot, window: MainWindow) -> None:
+def test_a_ring_stands_only_where_the_focus_came_by_keys(qtbot: QtBot, window: MainWindow) -> None:
     window.activateWindow()
     first, second = (window.findChild(QToolButton, f"rail_{key}") for key in ("design", "train"))
     first.setFocus(Qt.FocusReason.ActiveWindowFocusReason)

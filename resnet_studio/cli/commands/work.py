@@ -58,7 +58,7 @@ def work(
         with StopOnSignals() as stopping:
             try:
                 with stopping.interrupting():
-                    from resnet_studio.networks.devices import kinds_here  # torch enters here
+                    from resnet_studio.networks.devices import kinds_here, missing_device  # torch enters here
                     from resnet_studio.runner.run_cohort import resume
                     from resnet_studio.runner.worker import WorkerLoop, this_worker
             except KeyboardInterrupt:
@@ -73,7 +73,7 @@ def work(
 
             kinds = ("cpu",) if device == "cpu" else kinds_here()
             if device.startswith("cuda") and "cuda" not in kinds:
-                raise UserError(_("This machine has no {name} that torch can use.", name=device))
+                raise missing_device(device)
             loop = WorkerLoop(
                 store,
                 this_worker(device or kinds[0], kinds),

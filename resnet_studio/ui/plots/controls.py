@@ -114,10 +114,10 @@ class PlotControls(QWidget):
         self.back.setShortcut(QKeySequence("Backspace"))
         self.back.clicked.connect(self.back_requested)
         self.back.hide()
-        self._view = QWidget()
-        in_row(STRETCH, self.back, self.fit, of=self._view, margins=0, spacing=6)
-        self._view.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        for widget in (self.axis, self.smoothing, self.raw, self.log, self.outliers, self.legend, self._view):
+        self._zoom = QWidget()
+        in_row(STRETCH, self.back, self.fit, of=self._zoom, margins=0, spacing=6)
+        self._zoom.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        for widget in (self.axis, self.smoothing, self.raw, self.log, self.outliers, self.legend, self._zoom):
             self._row.addWidget(widget)
         self._restore()
         self.axis.currentIndexChanged.connect(self._on_changed)
@@ -128,8 +128,8 @@ class PlotControls(QWidget):
 
     def add(self, *widgets: QWidget) -> None:
         """More of a page's own, after the others."""
-        self._row.removeWidget(self._view)
-        for widget in (*widgets, self._view):
+        self._row.removeWidget(self._zoom)
+        for widget in (*widgets, self._zoom):
             self._row.addWidget(widget)
 
     @property

@@ -99,8 +99,8 @@ def gaps(found: Iterable[Reading]) -> list[Gap]:
     found = [reading for reading in found if not reading.run.imported]
     result = []
     for depth in sorted({reading.run.depth for reading in found}):
-        plain = [r for r in found if r.run.depth == depth and not r.run.residual]
-        residual = [r for r in found if r.run.depth == depth and r.run.residual]
+        alike = [reading for reading in found if reading.run.depth == depth]
+        plain, residual = ([r for r in alike if r.run.residual is kind] for kind in (False, True))
         if len(plain) == len(residual) == 1 and plain[0].run.twin == residual[0].run.twin:
             pairs = zip(plain[0].values, residual[0].values, strict=True)
             result.append(Gap(depth, tuple(_difference(*pair) for pair in pairs)))

@@ -132,8 +132,8 @@ def _draw_parts(
     style: FigureStyle,
 ) -> None:
     """One plot, or as in the paper plain nets at the left and residual nets at the right, where both are there."""
-    plain, residual, both = ([run for run in runs if run.residual is kind] for kind in (False, True, None))
-    if style is FigureStyle.OWN or both or not plain or not residual:
+    plain, residual, mixed = ([run for run in runs if run.residual is kind] for kind in (False, True, None))
+    if style is FigureStyle.OWN or mixed or not plain or not residual:
         _draw(painter, book, runs, options, panel, style, FIGURE_SIZE)
         return
     half = QSize(FIGURE_SIZE.width() // 2, FIGURE_SIZE.height())

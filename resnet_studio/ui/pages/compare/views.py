@@ -109,13 +109,12 @@ class ViewsButton(QToolButton):
         rename, delete = QMenu(_("Rename"), self._menu), QMenu(_("Delete"), self._menu)
         for view in views:
             label = view.name.replace("&", "&&")
-            action = self._menu.addAction(label)
-            action.setData(view)
-            action.triggered.connect(self._on_chosen)
-            for menu, slot in ((rename, self._on_rename), (delete, self._on_delete)):
-                named_one = menu.addAction(label)
-                named_one.setData(view.name)
-                named_one.triggered.connect(slot)
+            for menu, slot in (
+                (self._menu, self._on_chosen), (rename, self._on_rename), (delete, self._on_delete)
+            ):  # fmt: skip
+                action = menu.addAction(label)
+                action.setData(view)
+                action.triggered.connect(slot)
         self._menu.addSeparator()
         self._menu.addMenu(rename)
         self._menu.addMenu(delete)
@@ -130,22 +129,24 @@ class ViewsButton(QToolButton):
         name, well = QInputDialog.getText(self, title, _("Name"), text=before)
         return " ".join(name.split())[:100] if well else ""
 
+    def _meant(self) -> SavedView:
+        """The view of the menu's action that was triggered."""
+        action = self.sender()
+        assert isinstance(action, QAction)
+        view = action.data()
+        assert isinstance(view, SavedView)
+        return view
+
     @Slot()
     def _on_chosen(self) -> None:
-        action = self.sender()
-        if isinstance(action, QAction):
-            self.chosen.emit(action.data())
+        self.chosen.emit(self._meant())
 
     @Slot()
     def _on_rename(self) -> None:
-        action = self.sender()
-        if isinstance(action, QAction):
-            name = str(action.data())
-            if new := self._ask_for_name(_("Rename this view"), name):
-                self.rename(name, new)
+        name = self._meant().name
+        if new := self._ask_for_name(_("Rename this view"), name):
+            self.rename(name, new)
 
     @Slot()
     def _on_delete(self) -> None:
-        action = self.sender()
-        if isinstance(action, QAction):
-            self.remove(str(action.data()))
+        self.remove(self._meant().name)
