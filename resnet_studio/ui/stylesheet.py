@@ -135,6 +135,7 @@ QFrame#rail { background: $PANEL; border: 0; border-right: 1px solid $BORDER; }
 QFrame#rail QToolButton { border-radius: 10px; padding: 8px 2px; color: $MUTED; font-size: 9pt; }
 QFrame#rail QToolButton:hover { background: $RAISED; color: $TEXT; }
 QFrame#rail QToolButton:checked { background: $ACCENT_SOFT; color: $ACCENT; font-weight: 600; }
+QFrame#rail QToolButton:focus { border: 1px solid transparent; padding: 8px 2px; }
 QFrame#rail QToolButton[role="ring"]:focus { border: 2px dotted $MUTED; padding: 7px 1px; }
 """)
 

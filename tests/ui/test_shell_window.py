@@ -193,9 +193,16 @@ def test_the_focus_in_the_rail_goes_with_the_page(qtbot: QtBot, window: MainWind
 def test_a_ring_stands_only_where_the_focus_came_by_keys(qtbot: QtBot, window: MainWindow) -> None:
     window.activateWindow()
     first, second = (window.findChild(QToolButton, f"rail_{key}") for key in ("design", "train"))
+    second.setFocus()
+    qtbot.waitUntil(second.hasFocus)
+    without = first.grab().toImage()
     first.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
     qtbot.waitUntil(first.hasFocus)
-    assert first.property("role") != "ring"
+    assert first.grab().toImage() == without
+    first.clearFocus()
+    first.setFocus(Qt.FocusReason.BacktabFocusReason)
+    qtbot.waitUntil(first.hasFocus)
+    assert first.grab().toImage() != without
     second.setFocus(Qt.FocusReason.TabFocusReason)
     qtbot.waitUntil(second.hasFocus)
     assert second.property("role") == "ring"

@@ -41,7 +41,7 @@ class SmoothingSlider(QWidget):
         self.slider = named(QSlider(Qt.Orientation.Horizontal), "smoothing_slider", accessible=_("Smoothing"))
         self.slider.setRange(0, len(WINDOWS) - 1)
         self.slider.setPageStep(3)
-        self.slider.setMinimumWidth(90)
+        self.slider.setMinimumWidth(80)
         self.slider.setMaximumWidth(140)
         self.value = named(QLabel(), role="muted")
         self.value.setMinimumWidth(self.value.fontMetrics().horizontalAdvance(_("Smooth {window}", window=1000)) + 4)
@@ -83,7 +83,7 @@ class PlotControls(QWidget):
     def __init__(self, preferences: Preferences, key: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._preferences, self._key = preferences, key
-        self._row = FlowLayout(6)  # in a narrow window what is last takes a second line
+        self._row = FlowLayout(4)  # in a narrow window what is last takes a second line
         self.setLayout(self._row)
         self.axis = self._choice("x_axis_choice", _("What the curves are drawn over (X)"), "X")
         for axis, text in _AXES.items():
