@@ -32,7 +32,8 @@ def records(home):
             store.create_cohort(twin(spec(depth, iterations=1000)))
         runs = store.list_runs()
     errors = (12.5, 9.0, None, 100.0, 33.3, 20.0)
-    return [changed(run, test_error=error) for run, error in zip(runs, errors, strict=True)]
+    ids = (letter * 32 for letter in "abcdef")  # by chance one would hold the digits that are looked for
+    return [changed(run, id=one, test_error=error) for run, one, error in zip(runs, ids, errors, strict=True)]
 
 
 @pytest.fixture
