@@ -41,6 +41,7 @@ from resnet_studio.training.disk_full import StoppedOnFullDisk, is_full
 
 log = logging.getLogger(__name__)
 
+_START = "spawn"  # of a process: a fork would have our locks, threads and CUDA in it
 _POLL = 0.05  # seconds between two looks at whether to stop, and at who is alive
 _LAST_WORDS = 60.0  # seconds for a last checkpoint after a process has died; more while it reports
 _SEEN_DEAD = 2.0  # seconds until a process that has left its peers is seen to have ended
@@ -94,7 +95,7 @@ def train_on_devices(
     kind = choose_device(start.spec.recipe.device).type
     with tempfile.TemporaryDirectory(prefix="resnet-studio-devices-") as folder:
         meeting = Meeting(Path(folder) / "meeting", "nccl" if kind == "cuda" else "gloo", devices, answer_seconds)
-        here, there = multiprocessing.get_context("spawn").Pipe()
+        here, there = multiprocessing.get_context(_START).Pipe()
         arguments = (meeting, pickle.dumps(start), checkpoint_seconds, there)
         del start
         with here, _processes(arguments, devices, Path(folder), kind) as started:
@@ -118,7 +119,7 @@ def train_in_process(
         LostProcessError: If the process is gone, or silent for too long.
         UserError, Stopped, StoppedOnFullDisk: As ``train`` raises them.
     """
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context(_START)
     here, there = context.Pipe()
     arguments = (pickle.dumps(start), checkpoint_seconds, beside, _visible(device), there)
     del start
@@ -201,7 +202,7 @@ def _processes(arguments: tuple[Any, ...], devices: int, folder: Path, kind: str
             args={number: (number, *arguments) for number in range(devices)},
             envs={number: _environment(number, devices, kind) for number in range(devices)},
             logs_specs=DefaultLogsSpecs(log_dir=str(folder), redirects=Std.ALL),
-            start_method="spawn",
+            start_method=_START,
         )
     try:
         by_pid = {p.pid: p for p in multiprocessing.active_children() if id(p) not in before}

@@ -16,6 +16,7 @@ from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
 from ..waiting import HANG_SECONDS
+from ..warm_python import WarmProcess
 from .conftest import CLASSES, Trained
 
 ROOT = Path(__file__).parents[2]
@@ -126,9 +127,7 @@ def test_an_evaluation_that_is_interrupted_stores_nothing(trained: Trained, imag
         "--data", f"folder:{images}", "--protocol", "multi-scale", "--scales", scales,
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    ) as process:
+    with WarmProcess(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None
         line = process.stderr.readline()
         assert re.fullmatch(r"evaluating ResNet-8: testing \d+%, .* left\n", line)

@@ -15,6 +15,7 @@ from PIL import Image
 
 from resnet_studio.domain.analyses.rows import ANALYSES, AnalysisRow
 
+from ..warm_python import WarmProcess
 from .conftest import Trained
 
 ROOT = Path(__file__).parents[2]
@@ -196,9 +197,9 @@ def test_a_signal_stops_it_within_a_second_or_two(trained: Trained, images: Path
         "--home", str(trained.home), "inside", "shattered", "--design", "resnet-110", "--data", f"folder:{images}",
         "--images", "24", "--lines", "12",
     ]  # fmt: skip
-    command = [sys.executable, "-u", "-m", "resnet_studio", *words]
+    command = [sys.executable, "-m", "resnet_studio", *words]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as child:
+    with WarmProcess(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as child:
         try:
             assert child.stderr is not None
             assert "Shattered gradients" in child.stderr.readline()

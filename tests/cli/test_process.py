@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from .conftest import TINY, Said, Trained, hears_hangups, one_core, say
+from ..warm_python import WarmProcess
+from .conftest import TINY, Said, Trained, one_core, say
 
 COMMAND = (sys.executable, "-m", "resnet_studio")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and pipes as POSIX has them")
@@ -29,10 +30,9 @@ def start_training(home: Path, images: Path, iterations: int, *more: str) -> sub
     arguments = ("--home", str(home), "train", *TINY, "--data", f"folder:{images}", "--iterations", str(iterations),
                  "--test-every", "100000", "--seed", "5", *more)  # fmt: skip
     with one_core():  # inherited
-        return subprocess.Popen(
-            [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
-            preexec_fn=hears_hangups if os.name == "posix" else None,
-        )  # fmt: skip
+        return WarmProcess(
+            [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+        )
 
 
 def wait_for_training(process: subprocess.Popen[str]) -> None:

@@ -18,6 +18,7 @@ from resnet_studio.history.steer import answer_requests
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
+from ..warm_python import WarmProcess
 from .conftest import TINY, Said, Trained
 
 Say = Callable[..., Said]
@@ -178,7 +179,7 @@ def test_sigterm_stops_properly_and_the_next_run_goes_on(
     assert at_home("queue", "add", *tiny, "--iterations", 100_000, "--engine", "eager").code == 0
     assert at_home("queue", "add", *tiny).code == 0
     home = Home(tmp_path / "home")
-    process = subprocess.Popen(
+    process = WarmProcess(
         [sys.executable, "-m", "resnet_studio", "--home", str(home.root), "queue", "run"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip

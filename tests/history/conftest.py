@@ -18,6 +18,8 @@ from resnet_studio.history.queue import claims
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
+from ..warm_python import WarmProcess
+
 ROOT = Path(__file__).resolve().parents[2]
 Spawn = Callable[..., "subprocess.Popen[str]"]
 
@@ -62,7 +64,7 @@ def spawn() -> Iterator[Spawn]:
     running: list[subprocess.Popen[str]] = []
 
     def start(script: str, *arguments: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
+        process = WarmProcess(
             [sys.executable, "-c", script, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -14,6 +14,8 @@ from resnet_studio.cli.check_installation import _paths
 from resnet_studio.platform.crash_trace import has_traces, scrubbed, take_new_trace, trace_file
 from resnet_studio.platform.home import Home
 
+from ..warm_python import run_warm
+
 CRASH = """
 import ctypes, sys
 from resnet_studio.platform.home import Home
@@ -52,10 +54,8 @@ sys.exit(start(["--home", sys.argv[1]]))
 
 
 def child(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"}, capture_output=True, text=True, timeout=90, check=False,
-    )  # fmt: skip
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return run_warm(command, env={**os.environ, "QT_QPA_PLATFORM": "offscreen"}, timeout=90)
 
 
 def test_the_command_lines_crashes_are_added_to_one_file(tmp_path: Path) -> None:

@@ -29,7 +29,9 @@ from resnet_studio.runner.device_workers import DeviceWorkers, named_devices
 from resnet_studio.runner.devices import LostProcessError
 from resnet_studio.training import setup
 
-pytestmark = pytest.mark.timeout(400)
+from ..warm_python import WarmProcess
+
+pytestmark = [pytest.mark.timeout(400), pytest.mark.usefixtures("warm_devices")]
 ITERATIONS = 150
 
 
@@ -192,7 +194,7 @@ def test_where_the_program_is_killed_no_process_stays(store: RunStore, cohorts: 
         store.enqueue(replace(cohort, runs=tuple(long)))
     store.close()
     command = [sys.executable, "-m", "resnet_studio", "--home", str(home.root), "queue", "run", "--devices", "cpu,cpu"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as program:
+    with WarmProcess(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as program:
         assert program.stdout is not None
         training = set()
         for line in program.stdout:

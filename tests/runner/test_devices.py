@@ -34,7 +34,9 @@ from resnet_studio.training import setup
 from resnet_studio.training.engines.choose import EnginePlan
 from resnet_studio.training.setup import Machine
 
-pytestmark = pytest.mark.timeout(400)
+from ..warm_python import WarmProcess
+
+pytestmark = [pytest.mark.timeout(400), pytest.mark.usefixtures("warm_devices")]
 SERIES = (Series.TRAINING_LOSS, Series.TRAINING_ERROR, Series.TEST_LOSS, Series.LEARNING_RATE, Series.GRADIENT_NORM)
 
 
@@ -111,7 +113,7 @@ def on_the_command_line(home):
         "--image-size", "8", "--batch-size", "16", "--bn-images", "8", "--iterations", "100000", "--device", "cpu",
         "--precision", "float32", "--devices", "2",
     ]  # fmt: skip
-    with subprocess.Popen(
+    with WarmProcess(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as child:
 

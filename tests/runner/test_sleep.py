@@ -22,6 +22,7 @@ from resnet_studio.platform.home import Home
 from resnet_studio.runner import run_cohort
 
 from ..waiting import HANG_SECONDS, wait_until
+from ..warm_python import WarmProcess
 
 pytestmark = pytest.mark.timeout(120)
 HOUR = 3600.0
@@ -120,7 +121,7 @@ def test_a_process_that_was_stopped_for_a_while_goes_on(home_with_images: Home, 
     """Really done: SIGSTOP, a look from outside while it stands still, SIGCONT."""
     run = replace(tiny_run, recipe=replace(tiny_run.recipe, iterations=400, test_every=400, milestones=()))
     cohort = CohortSpec(runs=(run,)).model_dump_json()
-    process = subprocess.Popen(
+    process = WarmProcess(
         [sys.executable, "-c", SLEEPER, str(home_with_images.root), cohort], stdout=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )  # fmt: skip

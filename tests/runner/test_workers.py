@@ -31,6 +31,8 @@ from resnet_studio.runner import lost_server, queue_work, run_cohort
 from resnet_studio.runner.queue_work import EntryWork
 from resnet_studio.runner.worker import WorkerLoop
 
+from ..warm_python import WarmProcess
+
 ROOT = Path(__file__).resolve().parents[2]
 LEASE_SECONDS = 3.0
 WORKER = f"""
@@ -78,7 +80,7 @@ def start() -> Iterator[Callable[[Home], subprocess.Popen[str]]]:
 
     def begin(home: Home) -> subprocess.Popen[str]:
         command = [sys.executable, "-c", WORKER, str(home.root), home.history, str(home.runs)]
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        process = WarmProcess(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         running.append(process)
         return process
 

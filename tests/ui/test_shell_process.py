@@ -28,6 +28,7 @@ from resnet_studio.ui.crash_dialog import FaultDialog, FaultReporter
 
 from ..databases import database_of
 from ..waiting import HANG_SECONDS, wait_until
+from ..warm_python import WarmProcess, run_warm
 
 RUN = """
 import sys
@@ -57,7 +58,7 @@ def test_a_signal_saves_the_training_and_ends_the_program(
         run["recipe"].update(iterations=1_000_000, test_every=1_000_000)
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": os.pathsep.join(sys.path)}
     arguments = [sys.executable, "-c", RUN, str(home_with_images.root), json.dumps(values)]
-    with subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    with WarmProcess(arguments, env=environment, stderr=subprocess.PIPE, text=True) as process:
         _wait_for_iterations(home_with_images, process)
         process.send_signal(getattr(signal, name))
         _, errors = process.communicate(timeout=HANG_SECONDS)
@@ -88,8 +89,7 @@ leave(5)
 
 @pytest.mark.parametrize("name", UNSTOPPABLE)
 def test_the_process_ends_whole_beside_a_thread_in_torch(name: str) -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", ABANDONED, name], env=environment, capture_output=True, timeout=120)
+    done = run_warm([sys.executable, "-c", ABANDONED, name], timeout=120)
     assert done.returncode == 5, done.stderr
 
 
