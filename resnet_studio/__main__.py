@@ -57,7 +57,7 @@ def leave(code: int) -> NoReturn:
     import gc
     import threading
 
-    gc.freeze()  # what is garbage only by being in a circle goes with the process; to look for it takes 0.4 s with torch
+    gc.freeze()  # garbage in circles goes with the process: to look for it takes a third of a second with torch
     if any(thread.name in UNSTOPPABLE for thread in threading.enumerate()):
         with contextlib.suppress(OSError, ValueError):  # all else that has to be closed has been
             sys.stdout.flush()

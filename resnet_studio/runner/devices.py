@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import distributed
@@ -41,7 +41,7 @@ from resnet_studio.training.disk_full import StoppedOnFullDisk, is_full
 
 log = logging.getLogger(__name__)
 
-_START = "spawn"  # of a process: a fork would have our locks, threads and CUDA in it
+_START: Final = "spawn"  # of a process: a fork would have our locks, threads and CUDA in it
 _POLL = 0.05  # seconds between two looks at whether to stop, and at who is alive
 _LAST_WORDS = 60.0  # seconds for a last checkpoint after a process has died; more while it reports
 _SEEN_DEAD = 2.0  # seconds until a process that has left its peers is seen to have ended
