@@ -14,6 +14,10 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.text import _
 
 _TIME = re.compile(r"([0-9]+-)?[0-9]+(:[0-9]{1,2}){0,2}")  # as sbatch takes it
+_GIVEN_ELSEWHERE = {
+    "--array": "--workers", "-a": "--workers", "--time": "--time", "-t": "--time", "--gpus": "--gpus", "-G": "--gpus",
+}  # fmt: skip
+"""sbatch takes the last of several, so that as a further option each would hold against what was asked for by name."""
 _TERM_SECONDS = 60  # for the last checkpoint, before the time is over
 _SUBMIT_SECONDS = 60.0
 
@@ -48,6 +52,9 @@ class ArrayJob:
                 raise UserError(
                     _("{option!r} is no option of sbatch; give one such as --partition=gpu.", option=option)
                 )
+            name = option.partition("=")[0] if option.startswith("--") else option[:2]
+            if own := _GIVEN_ELSEWHERE.get(name.split()[0]):
+                raise UserError(_("Give {own} rather than {option} among sbatch's options.", own=own, option=option))
         directives = [
             "--job-name=resnet-studio",
             f"--array=1-{self.workers}",

@@ -14,7 +14,7 @@ from resnet_studio.domain.errors import HistoryAwayError, ServerFullError, Store
 from resnet_studio.text import N_, _
 
 _AWAY = N_(
-    "The server of the history {where} does not answer ({detail}); what was stored before is safe, and the program "
+    "The server of the history {where} does not answer ({detail}); what was stored before is safe, and training "
     "goes on by itself once it answers again."
 )
 _FULL = N_(

@@ -20,8 +20,10 @@ def url_of(text: str) -> URL:
     """
     try:
         found = make_url(text)
-    except (ArgumentError, ValueError):
+    except ArgumentError:
         found = None
+    except ValueError:  # of int()
+        raise _bad_port() from None
     if found is None or found.drivername not in SCHEMES or not found.database:
         raise UserError(
             _("The URL of the history names no database; write postgresql://USER@SERVER/DATABASE, percent-encoded.")
@@ -30,7 +32,15 @@ def url_of(text: str) -> URL:
         raise UserError(
             _("The URL of the history holds an @ too many: in a name or a password it is written %40 (and / is %2F).")
         )
+    if found.port is not None and not 0 < found.port < 65536:
+        raise _bad_port()
     return found.set(drivername=DRIVER)
+
+
+def _bad_port() -> UserError:
+    return UserError(
+        _("The port in the URL of the history is no number from 1 to 65535; correct what stands behind the server's :.")
+    )
 
 
 def where(url: URL) -> str:

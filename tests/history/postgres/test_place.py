@@ -27,12 +27,16 @@ def test_a_socket_is_named_by_its_folder() -> None:
     assert where(url_of("postgresql://me@/runs?host=%2Frun%2Fpostgresql")) == "runs on /run/postgresql"
 
 
-@pytest.mark.parametrize(
-    "url", ["postgresql://", "postgresql://server", "postgresql://server/", "postgresql://a:b:c/d"]
-)
+@pytest.mark.parametrize("url", ["postgresql://", "postgresql://server", "postgresql://server/"])
 def test_a_url_without_a_database_is_refused_in_one_sentence(home: Home, url: str) -> None:
     with pytest.raises(UserError, match="names no database"):
         open_history(url, home=home)
+
+
+@pytest.mark.parametrize("port", ["abc", "99999", "-1", "0", "b:c"])
+def test_a_port_that_is_none_is_said_to_be(home: Home, port: str) -> None:
+    with pytest.raises(UserError, match="from 1 to 65535"):
+        open_history(f"postgresql://me@server:{port}/runs", home=home)
 
 
 def test_an_at_sign_in_a_password_is_explained_and_not_repeated(home: Home) -> None:
