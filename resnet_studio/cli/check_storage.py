@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _SET_ASIDE = _("The next start of the program, or a command that writes, sets it aside and keeps what can be read.")
 
+_OTHER_HISTORY = N_("Open the home's own history, or copy it to this place with `resnet-studio history copy`.")
+
 
 def storage_checks(home: Home) -> Iterator[Check]:
     """Everything that runs left on the disk; checkpoints and folders only where the history can be read."""
@@ -36,13 +38,14 @@ def storage_checks(home: Home) -> Iterator[Check]:
 
 def history_checks(home: Home) -> Iterator[Check]:
     """What the storage says of itself: its schema, damage, runs that make no sense, copies that are kept."""
-    from resnet_studio.history.run_folders import lost_history
+    from resnet_studio.history.run_folders import lost_history, own_history
     from resnet_studio.history.storage import default_url, storage_at
     from resnet_studio.history.store import open_history
 
     with closing(storage_at(default_url(home))) as storage:
         if lost := lost_history(home, storage):
-            yield Check(N_("history"), lost, State.WRONG, _("Put a backup of the history in its place."))
+            advice = _OTHER_HISTORY if own_history(home) else N_("Put a backup of the history in its place.")
+            yield Check(N_("history"), lost, State.WRONG, _(advice))
         elif storage.missing():
             yield Check(N_("history"), _("none yet"))
         else:
@@ -141,7 +144,7 @@ def checkpoint_checks(home: Home) -> Iterator[Check]:
 
 def folder_checks(home: Home) -> Iterator[Check]:
     """Folders below the runs folder that no run owns, and checkpoints in them that no row points to."""
-    from resnet_studio.history.run_folders import run_folders
+    from resnet_studio.history.run_folders import own_history, run_folders
     from resnet_studio.training.checkpoints import DAMAGED
 
     with _opened(home) as store:
@@ -160,7 +163,11 @@ def folder_checks(home: Home) -> Iterator[Check]:
                 elif home.run(run.id).stored_name(folder) not in rows and not run.status.active:
                     loose.append(f"{run.name}: {folder}")  # one that trains is about to write the row
     if orphans:
-        advice = _("They belong to no run of this history; delete them, or put a backup of the history back.")
+        advice = (
+            _("They belong to no run of this history, but may to the home's own {where}; leave them.", where=own)
+            if (own := own_history(home))
+            else _("They belong to no run of this history; delete them, or put a backup of the history back.")
+        )
         yield Check(
             N_("run folders"), _("{orphans} without a run", orphans=len(orphans)), State.NOTE, advice,
             tuple(str(home.run(name).path) for name in orphans),

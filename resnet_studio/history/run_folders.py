@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.records import CheckpointRecord
-from resnet_studio.history.storage import Storage
+from resnet_studio.history.storage import Storage, default_url, storage_at
 from resnet_studio.platform.home import Home
 from resnet_studio.platform.outside_files import LARGEST_STATE, TOO_MUCH, read_regular
 from resnet_studio.platform.run_folder import RunFolder, is_run_id
@@ -35,6 +36,16 @@ def lost_history(home: Home, storage: Storage) -> str:
     if not count:
         return ""
     folders = _n("the folder of {count} run lies", "folders of {count} runs lie", count)
+    if own := own_history(home):
+        return _(
+            "The history {where} {what}, but {folders} in {runs}: the history {own} may know them. It is opened "
+            "without --history and copied with `resnet-studio history copy`.",
+            where=storage.where,
+            what=what,
+            folders=folders,
+            runs=home.runs,
+            own=own,
+        )
     return _(
         "The history {where} {what}, but {folders} in {runs}; they are left as they are: put a backup "
         "of the history in its place to have these runs again.",
@@ -43,6 +54,14 @@ def lost_history(home: Home, storage: Storage) -> str:
         folders=folders,
         runs=home.runs,
     )
+
+
+def own_history(home: Home) -> str:
+    """Where the home's own history lies, if there is one beside the history elsewhere that is in use; else empty."""
+    if not home.history:
+        return ""
+    with closing(storage_at(default_url(replace(home, history="")))) as storage:
+        return "" if storage.missing() else storage.where
 
 
 def unlisted_runs(home: Home, known: Collection[str]) -> str:

@@ -9,9 +9,11 @@ from pathlib import Path
 from resnet_studio.cli import check_storage
 from resnet_studio.cli.check import Check, State
 from resnet_studio.domain.enums import RunStatus
+from resnet_studio.history.sqlite.storage import url_in
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
+from ..databases import database_of
 from .conftest import Trained
 
 
@@ -114,6 +116,21 @@ def test_a_lost_history_and_what_lies_beside_are_named(trained: Trained) -> None
     assert checks["set aside"].details[0].endswith("history.damaged-20260101T000000.000000Z.sqlite3")
     assert checks["backups"].details[0].endswith("history.schema-0001.20260101T000000.000000Z.sqlite3")
     assert not database.exists()
+
+
+def test_folders_that_the_homes_own_history_knows_are_not_to_be_deleted(trained: Trained, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    home = Home(trained.home, history=url_in(elsewhere))
+    empty = {check.name: check for check in check_storage.storage_checks(home)}["history"]
+    assert f"the history {database_of(Home(trained.home))} may know them" in empty.value
+    assert "history copy" in empty.advice
+    assert "backup" not in empty.value + empty.advice
+    RunStore.open(home).close()
+    folders = {check.name: check for check in check_storage.storage_checks(home)}["run folders"]
+    assert folders.value == "2 without a run"
+    assert "leave them" in folders.advice
+    assert str(database_of(Home(trained.home))) in folders.advice
 
 
 def test_a_run_that_makes_no_sense_is_named(trained: Trained) -> None:
