@@ -11,7 +11,6 @@ os.environ["RESNET_STUDIO_LANGUAGE"] = "en"  # whatever the machine speaks: test
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # tiny networks: threads that spin while waiting cost the most
 
 import functools
-import itertools
 import shutil
 import sys
 import threading
@@ -41,36 +40,47 @@ COMPILING = ("test_compiled", "test_graphed", "test_shares", "test_measurements"
 """Modules whose slow tests compile, most of them the same: one process takes them, and compiles it once."""
 LONGEST = ("test_kill", "test_power_cut", "test_attack", "test_odd_values")
 """Modules of the tests that take longest, half a minute and more."""
+_USUAL, _LONG = 1, 4  # weights of a slow test, and of one of those modules
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Fast tests first: a mistake shows early. Where several processes test, each begins with its part of the slow
-    ones, the longest first: none of them is then left for the end, when the other processes have nothing to do."""
+    ones, the longest first: none of them is then left for the end, when the other processes have nothing to do. The
+    tests of a module stay together, as far as that goes, so that what they share is made once."""
     slow = [item for item in items if item.get_closest_marker("slow")]
     fast = [item for item in items if not item.get_closest_marker("slow")]
     if not TEST_PROCESS:
         items[:] = fast + slow
         return
     count = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
-    slow = _dealt(slow, count)
+    process_of, quick = _dealt(slow, count), set(fast)
     # Each process is given as many tests as the others, in this order; see xdist's scheduler "worksteal".
     share, parts, begun = len(items) // count, [], 0
+    of_nobody = [item for item in fast if item.path not in process_of]
     for number in range(count):
-        own = slow[number::count]
-        rest = fast[begun:] if number == count - 1 else fast[begun : begun + max(0, share - len(own))]
+        own = [item for item in (*slow, *fast) if process_of.get(item.path) == number]
+        first = COMPILING if number == 0 else LONGEST
+        own.sort(key=lambda item: (item in quick, item.path.stem not in first))
+        rest = of_nobody[begun:] if number == count - 1 else of_nobody[begun : begun + max(0, share - len(own))]
         begun += len(rest)
         parts += own + rest
     items[:] = parts
 
 
-def _dealt(slow: list[pytest.Item], count: int) -> list[pytest.Item]:
-    """In the order in which ``count`` processes take one each: one compiles, the others begin with the longest."""
-    names = {item: item.module.__name__.rpartition(".")[2] for item in slow}
-    others = iter(sorted((i for i in slow if names[i] not in COMPILING), key=lambda item: names[item] not in LONGEST))
-    dealt = []
-    for item in (item for item in slow if names[item] in COMPILING):
-        dealt += [item, *itertools.islice(others, count - 1)]
-    return [*dealt, *others]
+def _dealt(slow: list[pytest.Item], count: int) -> dict[Path, int]:
+    """The process, from 0, that takes a module's slow tests: the first one those that compile, each other module the
+    one that has least to do until then."""
+    weights: dict[Path, int] = {}
+    for item in slow:
+        long = item.path.stem in (*COMPILING, *LONGEST)
+        weights[item.path] = weights.get(item.path, 0) + (_LONG if long else _USUAL)
+    dealt, work = {}, [0] * count
+    compiling_first = sorted(weights, key=lambda path: (path.stem not in COMPILING, -weights[path]))
+    for path in compiling_first:
+        number = 0 if path.stem in COMPILING else work.index(min(work))
+        dealt[path] = number
+        work[number] += weights[path]
+    return dealt
 
 
 def pytest_sessionfinish() -> None:

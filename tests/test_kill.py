@@ -30,7 +30,6 @@ def test_six_kills_at_random_moments_change_nothing():
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("every_core")
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 def test_a_queue_whose_window_and_command_line_are_killed_ends_as_one_that_never_was():
