@@ -249,6 +249,11 @@ def test_a_file_that_is_no_study_is_refused_with_its_fault(
         page.open_file(file)
     assert "wrong.toml" in said.args[0]
     assert len(page.list.cards.cards) == len(STUDIES)
+    assert page.file_fault.text() == said.args[0]
+    assert page.file_fault.isVisibleTo(page)
+    assert not page.setup.fault.isVisibleTo(page), "the chosen study has no fault"
+    page.list.choose(STUDIES[1].key)
+    assert not page.file_fault.isVisibleTo(page)
 
 
 def test_a_dragged_study_is_named(qapp: object) -> None:

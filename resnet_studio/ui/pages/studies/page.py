@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.queue import QueueCommand
+from resnet_studio.domain.visible_text import visible
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.study_file import STUDY_SUFFIX
 from resnet_studio.text import _, _n
@@ -70,6 +71,9 @@ class StudiesPage(Page):
         set_tip(self.open_button, _("A study's file (TOML); it can be dropped on the window too"))
         self.new_button = named(QPushButton(_("New study…")), "new_study_button")
         set_tip(self.new_button, _("A grid over any fields, saved as a file"))
+        self.file_fault = text_label("", "study_file_fault", role="error")
+        self.file_fault.setMinimumWidth(1)  # else as wide as the longest name of a file
+        self.file_fault.hide()
         self.forget_button = named(QPushButton(_("Take off the list")), "forget_study_button")
         self._look_timer = QTimer(self, singleShot=True, interval=LOOK_AFTER_MS)
         self._cards_timer = QTimer(self, singleShot=True, interval=CARDS_AFTER_MS)
@@ -84,6 +88,7 @@ class StudiesPage(Page):
     def _lay_out(self) -> None:
         left = QWidget()
         column = in_column((self.list, 1), of=left, margins=0)
+        column.addWidget(self.file_fault)
         row = in_row((self.open_button, 1), (self.new_button, 1))
         column.addLayout(row)
         column.addWidget(self.forget_button)
@@ -136,9 +141,8 @@ class StudiesPage(Page):
     def open_file(self, path: Path) -> None:
         """Show a study's file, and keep it on the list."""
         card = own_card(path.absolute())
-        if card.fault:
-            self.message.emit(card.fault)
-            self.setup.show_fault(card.fault)
+        self._show_file_fault(card.fault)
+        if card.fault:  # the chosen study stays, and has no fault by that
             return
         files = [str(each) for each in self._files() if each != card.file] + [str(card.file)]
         self.services.preferences.set_value(_FILES, files)
@@ -254,6 +258,13 @@ class StudiesPage(Page):
         self.list.choose(first_cards()[0].key)
         self.list.show_cards([each for each in self.list.cards.cards if each.key != card.key])
 
+    def _show_file_fault(self, sentence: str) -> None:
+        """Beside the button, of a file that was opened; empty: there is none."""
+        if sentence:
+            self.message.emit(sentence)
+        self.file_fault.setText(visible(sentence))
+        self.file_fault.setVisible(bool(sentence))
+
     def _files(self) -> list[Path]:
         return [Path(each) for each in self.services.preferences.value(_FILES, [], list)]
 
@@ -262,6 +273,7 @@ class StudiesPage(Page):
     @Slot(object)
     def _on_chosen(self, card: Card) -> None:
         self.view = None
+        self._show_file_fault("")
         self.services.preferences.set_value("studies/chosen", card.key)
         self.title.setText(card.title)
         self.question.setText(card.question)
