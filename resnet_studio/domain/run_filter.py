@@ -11,7 +11,7 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from resnet_studio.domain.data_sets import FOLDER
 from resnet_studio.domain.nearest_words import nearest
@@ -34,6 +34,7 @@ _SIGNS: dict[str, Callable[[Any, Any], bool]] = {
 _FACTORS = {"k": 1e3, "m": 1e6, "g": 1e9}
 _NUMBER = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,3})?")
 _LONGEST_PATTERN = 200
+_LEAST_OF_ID = 4  # characters of a word that may be the start of an id
 _REPEAT_IN_REPEAT = re.compile(r"[*+}][^()]*\)[*+{]")  # may take for ever on a short name
 
 
@@ -66,12 +67,12 @@ class RunFilter:
     def empty(self) -> bool:
         return not (self.words or self.unwanted or self.tests or self.patterns)
 
-    def matches(self, run: RunRecord, haystack: str) -> bool:
+    def matches(self, run: RunRecord, haystack: Searchable) -> bool:
         """``haystack`` is :func:`searchable` of ``run``, made once per record."""
         return (
             all(word in haystack for word in self.words)
             and not any(word in haystack for word in self.unwanted)
-            and all((pattern.search(haystack) is not None) is wanted for pattern, wanted in self.patterns)
+            and all((pattern.search(haystack.text) is not None) is wanted for pattern, wanted in self.patterns)
             and all(condition.holds(run) for condition in self.tests)
         )
 
@@ -82,8 +83,8 @@ class FilteredRuns:
     def __init__(self) -> None:
         self._runs: Sequence[RunRecord] = ()
         self._columns: dict[str, list[Value]] = {}
-        self._texts: dict[str, tuple[RunRecord, str]] = {}  # by run id
-        self._haystacks: list[str] | None = None
+        self._texts: dict[str, tuple[RunRecord, Searchable]] = {}  # by run id
+        self._haystacks: list[Searchable] | None = None
 
     @property
     def runs(self) -> Sequence[RunRecord]:
@@ -111,7 +112,7 @@ class FilteredRuns:
             for word in wanted.unwanted:
                 places = [place for place in places if word not in texts[place]]
             for pattern, found in wanted.patterns:
-                places = [place for place in places if (pattern.search(texts[place]) is not None) is found]
+                places = [place for place in places if (pattern.search(texts[place].text) is not None) is found]
         return [self._runs[place] for place in places]
 
     def _column(self, field: RunField) -> list[Value]:
@@ -119,20 +120,34 @@ class FilteredRuns:
             self._columns[field.key] = [field.read(run) for run in self._runs]
         return self._columns[field.key]
 
-    def _all_texts(self) -> list[str]:
+    def _all_texts(self) -> list[Searchable]:
         if self._haystacks is None:
             self._haystacks = [self._text(run) for run in self._runs]
         return self._haystacks
 
-    def _text(self, run: RunRecord) -> str:
+    def _text(self, run: RunRecord) -> Searchable:
         kept = self._texts.get(run.id)
         if kept is None or (kept[0] is not run and kept[0] != run):
             kept = self._texts[run.id] = (run, searchable(run))
         return kept[1]
 
 
-def searchable(run: RunRecord) -> str:
-    """All that plain words are looked for in, lower case."""
+class Searchable(NamedTuple):
+    """What plain words are looked for in: anywhere in ``text``, lower case, or at the start of ``run_id``.
+
+    Digits of a depth stand by chance in the middle of many ids.
+    """
+
+    text: str
+    run_id: str
+
+    def __contains__(self, word: object) -> bool:
+        assert isinstance(word, str)
+        return word in self.text or (len(word) >= _LEAST_OF_ID and self.run_id.startswith(word))
+
+
+def searchable(run: RunRecord) -> Searchable:
+    """Of one run, made once per record."""
     network = run.spec.network
     kind = "residual" if network.residual else "plain"
     parts = (
@@ -147,9 +162,8 @@ def searchable(run: RunRecord) -> str:
         kind,
         *data_texts(run),
         run.study,
-        run.id,
     )
-    return "\n".join(parts).casefold()
+    return Searchable("\n".join(parts).casefold(), run.id)
 
 
 class _TermError(Exception):

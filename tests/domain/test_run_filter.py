@@ -180,3 +180,11 @@ def test_completions(runs: list[RunRecord], text: str, options: tuple[str, ...])
     assert text[: found.start] + text[found.start :] == text
     for option in options:
         assert parse_filter(text[: found.start] + option).problem == ""
+
+
+def test_an_id_is_found_by_its_start_only() -> None:
+    run = record(20, id="abcd" + "9110" * 7)
+    for word, there in (("abcd", True), ("abcd9110", True), (run.id, True), ("abc", False), ("9110", False)):
+        assert parse_filter(word).matches(run, searchable(run)) is there, word
+        assert parse_filter(f"-{word}").matches(run, searchable(run)) is not there, word
+    assert not parse_filter("/9110/").matches(run, searchable(run))
