@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pyqtgraph as pg
@@ -391,6 +392,10 @@ def test_thin_and_bold_are_explained_however_low_the_plot_is(qtbot):
     assert any(plain.pixelColor(x, middle) != residual.pixelColor(x, middle) for x in range(4, 32))
     plot.resize(850, 450)
     assert plot.key.isVisible()
+    assert "both" not in plot.key.text()
+    plot.set_runs([PLAIN, RESIDUAL, replace(PLAIN, run_id="mean", residual=None)])
+    assert plot.key.text().endswith("dashes and dots: the mean of both")
+    assert plot.legend._heads[0].toolTip() == plot.key.text()
     loss = CurvePlot(Theme(), book, next(panel for panel in PANELS if panel.bold is None))
     qtbot.addWidget(loss)
     loss.set_runs([PLAIN])

@@ -18,7 +18,7 @@ from resnet_studio.ui.plots.axes import LevelLine, PositionAxis, ValueAxis
 from resnet_studio.ui.plots.cursor_values import extent, gaps_at, readings
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.curve_layers import RunLayers, View
-from resnet_studio.ui.plots.legend import KEY, value_text
+from resnet_studio.ui.plots.legend import key_of, value_text
 from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, PlottedRun
 from resnet_studio.ui.plots.plot_item import without_menu
 from resnet_studio.ui.plots.run_plot import RunPlot
@@ -93,7 +93,7 @@ class CurvePlot(RunPlot):
         self._chance_line = LevelLine(position=0.99)
         item.addItem(self._chance_line, ignoreBounds=True)
         self.legend.pointed_at.connect(self._on_pointed_at)
-        self.key = named(QLabel(KEY), "plot_key", role="muted")
+        self.key = named(QLabel(key_of(())), "plot_key", role="muted")
         self.key.setVisible(False)
         self._lay_out(self._view, self.key)
         self._name_axes()
@@ -124,6 +124,7 @@ class CurvePlot(RunPlot):
             layer.remove()
         self._layers = [RunLayers(run, self.panel, self._theme, self._view.getPlotItem()) for run in runs]
         self.legend.set_runs(self._runs, self._hidden)
+        self.key.setText(key_of(self._runs))
         self._show_key()
         self._drawn = self._read = None
         if not same:

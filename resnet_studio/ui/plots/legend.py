@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
@@ -32,6 +32,7 @@ from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 KEY = _("thin: training, bold: test   ·   dashed, hollow: plain, solid, filled: residual")
+MIXED_KEY = _("dashes and dots: the mean of both")
 DASH = "–"
 NAME_WIDTH = 170
 SAMPLE_WIDTH = 28
@@ -63,6 +64,12 @@ def gap_text(value: float | None, unit: str) -> str:
     if value is None:
         return DASH
     return _("{value} pp", value=signed(value, digits=1)) if unit == "%" else true_minus(f"{value:+.3g}")
+
+
+def key_of(runs: Iterable[PlottedRun | None]) -> str:
+    """What lines and markers mean, of means of plain and residual runs only where there is one."""
+    mixed = any(run is not None and run.residual is None for run in runs)
+    return f"{KEY}   ·   {MIXED_KEY}" if mixed else KEY
 
 
 class _Row(QAbstractButton):
@@ -309,7 +316,7 @@ class Legend(QScrollArea):
             head.muted, head.values = True, tuple(_HEADS[series.per] for series in self._panel.series)
             head.label = self._place if column == 0 else ""
             head.pens = self._head_pens()
-            set_tip(head, KEY if any(head.pens) else "")
+            set_tip(head, key_of([row.run for row in self._rows.values()]) if any(head.pens) else "")
             head.setGeometry(column * (cell + COLUMN_GAP), 0, cell, height)
         for index, row in enumerate(lines):
             row.setGeometry(index // rows * (cell + COLUMN_GAP), (1 + index % rows) * height, cell, height)
