@@ -9,7 +9,7 @@ from resnet_studio.domain.enums import BatchNormStatistics
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec
 from resnet_studio.domain.text_numbers import duration_range
-from resnet_studio.platform.training_speed import KnownSpeeds, expected, own_step
+from resnet_studio.platform.training_speed import KnownSpeeds, expected, multiply_adds, own_step
 from resnet_studio.studies.plan import StudyPlan, Work
 from resnet_studio.text import _
 
@@ -30,7 +30,7 @@ class Estimate:
         return duration_range(self.low, self.high)
 
 
-NOT_KNOWN = _("not known yet: measure it on the Design page, or with `resnet-studio bench`")
+NOT_KNOWN = _("not known yet: measure it on the page Studies, or with `resnet-studio bench`")
 
 
 def estimate(plan: StudyPlan, known: KnownSpeeds) -> Estimate | None:
@@ -38,6 +38,13 @@ def estimate(plan: StudyPlan, known: KnownSpeeds) -> Estimate | None:
     one_seed = _sum(((arm.spec, None) for arm in plan.arms), known)
     count = len(plan.seeds)
     return one_seed and Estimate(count * one_seed.seconds, count * one_seed.low, count * one_seed.high)
+
+
+def measured_for(plan: StudyPlan) -> tuple[RunSpec, ...]:
+    """The runs by whose speed that of every other is known: of the smallest net and of the middle one."""
+    sizes = {arm.spec.network: (multiply_adds(arm.spec.network), arm.spec) for arm in plan.arms}
+    ordered = [spec for _size, spec in sorted(sizes.values(), key=lambda each: each[0])]
+    return tuple(dict.fromkeys((ordered[0], ordered[len(ordered) // 2]))) if ordered else ()
 
 
 def estimate_left(work: Iterable[Work], known: KnownSpeeds) -> Estimate | None:

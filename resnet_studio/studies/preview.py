@@ -46,7 +46,7 @@ class Preview:
             runs=_n("{count} run", "{count} runs", self.runs),
             cohorts=_n("{count} cohort", "{count} cohorts", self.cohorts),
             seeds=seeds_words(self.plan.seeds),
-            time=_("time not known yet: measure it on the Design page") if self.time is None else self.time.words,
+            time=_("time not known yet") if self.time is None else self.time.words,
             size=file_size(self.plan.disk_bytes),
         )
 

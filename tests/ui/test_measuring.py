@@ -14,7 +14,7 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
 from resnet_studio.platform.training_speed import Figure
 from resnet_studio.training.speed_cache import known_speeds, remember_speeds
-from resnet_studio.ui.pages.design import measure_speed
+from resnet_studio.ui import measure_speed
 from resnet_studio.ui.pages.design.page import DesignPage
 from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.services import Services

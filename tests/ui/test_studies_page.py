@@ -26,6 +26,8 @@ from resnet_studio.studies.preview import Preview, preview
 from resnet_studio.studies.rule import Outcome, rule_text
 from resnet_studio.studies.study import BudgetName
 from resnet_studio.studies.study_file import read_study
+from resnet_studio.training.speed_cache import known_speeds
+from resnet_studio.ui import measure_speed
 from resnet_studio.ui.drop_frame import drop_sentence
 from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.pages.studies import new_study
@@ -254,6 +256,48 @@ def test_a_file_that_is_no_study_is_refused_with_its_fault(
     assert not page.setup.fault.isVisibleTo(page), "the chosen study has no fault"
     page.list.choose(STUDIES[1].key)
     assert not page.file_fault.isVisibleTo(page)
+
+
+def test_the_time_of_a_study_is_measured_where_it_is_not_known(
+    qtbot: QtBot, page: StudiesPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure_speed, "SECONDS", 0.2)
+    file = tmp_path / "widths.toml"
+    file.write_text(OWN, encoding="utf-8")
+    page.show()
+    page.open_file(file)
+    qtbot.waitUntil(lambda: page.view is not None and page.view.plan.key == "own/two-widths")
+    at_rest(qtbot, page)
+    button = page.setup.measure
+    assert "time not known yet" in page.setup.preview.text()
+    assert (button.isVisible(), button.text()) == (True, "Measure")
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert button.text() == "Stop"
+    qtbot.waitUntil(lambda: not page.measuring.running)
+    at_rest(qtbot, page)
+    assert not button.isVisible()
+    assert "time not known yet" not in page.setup.preview.text()
+    measured = known_speeds(page.services.home.cache).figures
+    assert [(figure.network.depth, figure.network.width) for figure in measured] == [(8, 4), (14, 4)]
+
+
+def test_what_cannot_be_measured_of_a_study_is_said(
+    qtbot: QtBot, page: StudiesPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "exact.toml"
+    file.write_text(f'{OWN}precision = "tf32"\n', encoding="utf-8")
+    page.show()
+    page.open_file(file)
+    qtbot.waitUntil(lambda: page.view is not None and page.view.plan.key == "own/two-widths")
+    at_rest(qtbot, page)
+    page.measure()
+    qtbot.waitUntil(lambda: not page.measuring.running)
+    at_rest(qtbot, page)
+    assert page.setup.fault.text().startswith("tf32 needs CUDA")
+    assert page.setup.measure.isVisible()
+    monkeypatch.setattr(type(page.services.controller), "training", True)
+    page.services.controller.state_changed.emit()
+    assert not page.setup.measure.isEnabled()
 
 
 def test_a_dragged_study_is_named(qapp: object) -> None:

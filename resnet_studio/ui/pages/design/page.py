@@ -23,12 +23,12 @@ from resnet_studio.ui.conformity.line import ConformityLine
 from resnet_studio.ui.diagram.view import BlueprintView
 from resnet_studio.ui.diff.window import DiffWindow
 from resnet_studio.ui.explain.window import ExplainWindow
+from resnet_studio.ui.measure_speed import Measuring
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.design.buttons import NO_TWIN, DesignButtons, has_twin, missing_data
 from resnet_studio.ui.pages.design.facts_panel import FactsPanel, network_facts
 from resnet_studio.ui.pages.design.form import DesignForm
 from resnet_studio.ui.pages.design.gallery import Gallery
-from resnet_studio.ui.pages.design.measure_speed import Measuring
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.layouts import in_column, in_splitter
@@ -287,7 +287,7 @@ class DesignPage(Page):
         time.show_state(running=measuring.running, possible=measuring.possible)
         if self._cohort is not None:
             what = "twin" if len(self._cohort.runs) > 1 else "network"
-            time.show_expectation(measuring.expected(self._cohort), what, measuring.failure(self._cohort))
+            time.show_expectation(measuring.expected(self._cohort), what, measuring.failure(self._cohort.runs))
 
     @Slot()
     def measure(self) -> None:
@@ -295,7 +295,7 @@ class DesignPage(Page):
         if self.form.spec is None:
             self._usable()  # says which field is at fault
         elif self._cohort is not None:
-            self.measuring.start(self._cohort)
+            self.measuring.start(self._cohort.runs)
 
     @Slot()
     def _on_state_changed(self) -> None:

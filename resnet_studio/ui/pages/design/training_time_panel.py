@@ -9,13 +9,13 @@ from resnet_studio.domain.enums import Engine
 from resnet_studio.domain.text_numbers import duration_range
 from resnet_studio.platform.training_speed import LONG_ENOUGH, Expectation
 from resnet_studio.text import _
+from resnet_studio.ui.measure_speed import MEASURED_ALONE
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.layouts import Gap, in_column, in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 from resnet_studio.ui.widgets.text import count_text
 
 _MEASURE = _("Train each network of the design for a moment on random images; nothing is stored but how fast it was")
-_TRAINING = _("Not while something trains: each would slow the other down")
 
 
 class TimeHere(QWidget):
@@ -63,7 +63,7 @@ class TimeHere(QWidget):
         self._running = running
         self.button.setText(_("Stop") if running else _("Measure"))
         self.button.setEnabled(running or possible)
-        set_tip(self.button, _("Stop measuring") if running else _MEASURE if possible else _TRAINING)
+        set_tip(self.button, _("Stop measuring") if running else _MEASURE if possible else MEASURED_ALONE)
         self.bar.setVisible(running)
 
     @Slot(str, float)

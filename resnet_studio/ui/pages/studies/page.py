@@ -19,10 +19,12 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.queue import QueueCommand
 from resnet_studio.domain.visible_text import visible
+from resnet_studio.studies.estimate import measured_for
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.study_file import STUDY_SUFFIX
 from resnet_studio.text import _, _n
 from resnet_studio.training.speed_cache import known_speeds
+from resnet_studio.ui.measure_speed import Measuring
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.studies.answers import Answers, text_label
 from resnet_studio.ui.pages.studies.gallery import StudyList
@@ -59,12 +61,14 @@ class StudiesPage(Page):
         self._looking: Job | None = None
         self._reading: Job | None = None
         self._stale = True
+        self._was_measuring = False
         self._evaluated: frozenset[tuple[str, ...]] = frozenset()  # asked for already
         self.list = StudyList(services.theme)
         self.title = text_label("", "study_title", role="title")
         self.question = text_label("", "study_question", role="heading")
         self.paper = text_label("", "study_paper", role="muted")
         self.setup = SetupPanel(services)
+        self.measuring = Measuring(services, self)
         self.answers = Answers(services.theme)
         self.workers = WorkersPanel(services.store, services.jobs)
         self.open_button = named(QPushButton(_("Open a study…")), "open_study_button")
@@ -113,6 +117,9 @@ class StudiesPage(Page):
         controller, setup = self.services.controller, self.setup
         self.list.chosen.connect(self._on_chosen)
         setup.changed.connect(self._on_setup)
+        setup.measure.clicked.connect(self.measure)
+        self.measuring.changed.connect(self._on_measuring)
+        self.measuring.progressed.connect(self._on_measured)
         setup.train.clicked.connect(partial(self._start, True))
         setup.queue.clicked.connect(partial(self._start, False))
         setup.more.clicked.connect(self.add_seeds)
@@ -149,6 +156,31 @@ class StudiesPage(Page):
         self.list.show_cards((*(each for each in self.list.cards.cards if each.key != card.key), card))
         self.list.choose(card.key)
         self._read_cards()  # how far it is, for its card
+
+    @Slot()
+    def measure(self) -> None:
+        """How fast the shown study's nets train here, or an end of that."""
+        if self.measuring.running:
+            self.measuring.stop()
+        elif self.view is not None:
+            self.measuring.start(measured_for(self.view.plan))
+
+    @Slot(str, float)
+    def _on_measured(self, detail: str, _fraction: float) -> None:
+        self.working.emit(_("Measuring {detail}…", detail=detail))
+
+    @Slot()
+    def _on_measuring(self) -> None:
+        running = self.measuring.running
+        if self._was_measuring and not running:
+            self.working.emit("")
+            self._look_timer.start()
+        self._was_measuring = running
+        self._show_measuring()
+
+    def _show_measuring(self) -> None:
+        known = self.view is None or self.view.preview.time is not None
+        self.setup.show_measuring(known=known, running=self.measuring.running, possible=self.measuring.possible)
 
     @Slot()
     def add_seeds(self) -> None:
@@ -326,7 +358,7 @@ class StudiesPage(Page):
         if lacking and not lacking <= self._evaluated and self.services.store.writable:
             self._evaluated |= lacking  # once: what fails is said, and not tried again by itself
             self.services.navigator.evaluate_study(view.plan)
-        self.setup.show_fault("")
+        self.setup.show_fault(self.measuring.failure(measured_for(view.plan)))
         self.setup.show_look(view)
         self.answers.show_look(view)
         self._show_progress()
@@ -371,6 +403,7 @@ class StudiesPage(Page):
     def _show_progress(self) -> None:
         view, progress = self.view, self.setup.progress
         self.setup.allow(view)
+        self._show_measuring()
         if view is None:
             progress.show_looking(self.setup.setup is not None)
             return

@@ -11,6 +11,7 @@ from resnet_studio.studies.own_study import SEED, OwnStudy
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.study import BudgetName, Study
 from resnet_studio.text import _, _n
+from resnet_studio.ui.measure_speed import MEASURED_ALONE
 from resnet_studio.ui.pages.studies.answers import text_label
 from resnet_studio.ui.pages.studies.progress import StudyProgress
 from resnet_studio.ui.pages.studies.work import Card, Look, Setup
@@ -19,11 +20,12 @@ from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.data_field import DataField
 from resnet_studio.ui.widgets.field_row import TITLE_WIDTH, Choice
 from resnet_studio.ui.widgets.flow import FlowLayout
-from resnet_studio.ui.widgets.layouts import in_column
+from resnet_studio.ui.widgets.layouts import in_column, in_row
 from resnet_studio.ui.widgets.number_box import NumberBox
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _MOST_SEEDS = 100
+_MEASURE = _("Train two of the nets for a moment on random images; nothing is stored but how fast they were")
 _LEFT_OUT_SHOWN = 4
 
 
@@ -50,6 +52,7 @@ class SetupPanel(QFrame):
         self.left_out = text_label("", "left_out_label", role="muted")
         self.progress = StudyProgress()
         self.fault = text_label("", "study_fault_label", role="error")
+        self.measure = named(QPushButton(), "measure_study_button")
         self.train = named(QPushButton(_("Train now")), "train_study_button", role="primary")
         self.queue = named(QPushButton(_("Add to queue")), "queue_study_button")
         self.more = named(QPushButton(_("More seeds")), "more_seeds_button")
@@ -81,7 +84,8 @@ class SetupPanel(QFrame):
         grid.setColumnStretch(1, 1)
         column.addLayout(grid)
         column.addWidget(self.data)
-        for widget in (self.preview, self.left_out, self.progress, self.fault):
+        column.addLayout(in_row((self.preview, 1), self.measure))
+        for widget in (self.left_out, self.progress, self.fault):
             column.addWidget(widget)
         buttons = FlowLayout()
         for button in (self.train, self.queue, self.more, self.compare, self.report):
@@ -170,6 +174,13 @@ class SetupPanel(QFrame):
     def _show_left_out(self, plan: StudyPlan) -> None:
         self.left_out.setText(left_out_text(plan))
         self.left_out.setVisible(bool(plan.left_out))
+
+    def show_measuring(self, *, known: bool, running: bool, possible: bool) -> None:
+        """The button is there while the study's time is not ``known``, and stops what is ``running``."""
+        self.measure.setVisible(running or not known)
+        self.measure.setEnabled(running or possible)
+        self.measure.setText(_("Stop") if running else _("Measure"))
+        set_tip(self.measure, _("Stop measuring") if running else _MEASURE if possible else MEASURED_ALONE)
 
     def allow(self, view: Look | None) -> None:
         """Enable the buttons that need a study that was looked at; None: there is none now."""

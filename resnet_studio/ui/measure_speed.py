@@ -1,20 +1,22 @@
-"""How long the design will take: expected by what is known of this machine, and measured on request."""
+"""How long a training will take: expected by what is known of this machine, and measured on request."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.specs import CohortSpec
+from resnet_studio.domain.specs import CohortSpec, RunSpec
 from resnet_studio.platform.training_speed import Expectation, KnownSpeeds, expected, quickly, with_runs
+from resnet_studio.text import _
 from resnet_studio.training.speed_cache import known_speeds
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job
 
-SECONDS = 2.5  # for all networks of a design together, once they are built
+MEASURED_ALONE = _("Not while something trains: each would slow the other down")
+SECONDS = 2.5  # for all networks that are measured together, once they are built
 
 
 class Measuring(QObject):
@@ -31,7 +33,7 @@ class Measuring(QObject):
         self._runs: tuple[RunRecord, ...] = ()
         self._known = KnownSpeeds()
         self._job: Job | None = None
-        self._failed: tuple[CohortSpec, str] | None = None
+        self._failed: tuple[tuple[RunSpec, ...], str] | None = None
         services.controller.state_changed.connect(self._on_state_changed)
         self._read()
 
@@ -48,20 +50,20 @@ class Measuring(QObject):
         """None where nothing comparable was measured or trained on this machine."""
         return expected(cohort, self._known)
 
-    def failure(self, cohort: CohortSpec) -> str:
-        """Why ``cohort`` could not be measured, as a sentence; empty where that was not so or not tried."""
-        return self._failed[1] if self._failed is not None and self._failed[0] == cohort else ""
+    def failure(self, runs: Sequence[RunSpec]) -> str:
+        """Why ``runs`` could not be measured, as a sentence; empty where that was not so or not tried."""
+        return self._failed[1] if self._failed is not None and self._failed[0] == tuple(runs) else ""
 
     def show_runs(self, runs: Iterable[RunRecord]) -> None:
         """What was trained here, the newest first."""
         self._runs = tuple(runs)
         self._read()
 
-    def start(self, cohort: CohortSpec) -> None:
-        """Measure each network of ``cohort`` for a moment, and remember it."""
+    def start(self, runs: Sequence[RunSpec]) -> None:
+        """Train each network of ``runs`` for a moment, and remember how fast it was."""
         if self.running or not self.possible:
             return
-        cache, designs = self._services.home.cache, [quickly(run) for run in cohort.runs]
+        cache, designs = self._services.home.cache, [quickly(run) for run in runs]
 
         def work(emit: Emit, should_stop: StopCheck) -> None:
             from resnet_studio.training.devices import lower_priority
@@ -71,7 +73,7 @@ class Measuring(QObject):
             probe(designs, cache, seconds=SECONDS, should_stop=should_stop, report=lambda *progress: emit(progress))
 
         def failed(sentence: str) -> None:
-            self._failed = (cohort, sentence)
+            self._failed = (tuple(runs), sentence)
 
         self._failed = None
         self._job = self._services.jobs.start(work, on_item=self._on_item, on_failed=failed, on_end=self._on_end)
