@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from resnet_studio.domain.specs import RunSpec, replace
+
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
@@ -22,3 +24,10 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture
 def two_threads(every_core: None, one_thread: None) -> None:
     torch.set_num_threads(2)
+
+
+@pytest.fixture
+def compiled_run(tiny_run: RunSpec) -> RunSpec:
+    """What tests train that compile in earnest: of four regions, one of them called twice. All take the same network
+    and pass size, and so find most of it compiled, see ``compiled_once``."""
+    return replace(tiny_run, network=replace(tiny_run.network, stages=(2, 1)))

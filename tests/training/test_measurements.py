@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
@@ -18,10 +19,12 @@ from resnet_studio.domain.series import LAYERED, Series
 from resnet_studio.domain.specs import NetworkSpec, RunSpec, replace, twin
 from resnet_studio.networks.residual import build
 from resnet_studio.networks.weights import digest
+from resnet_studio.training.engines import background_compiler
 from resnet_studio.training.engines.choose import compiler
 from resnet_studio.training.engines.compiled import CompiledEngine
 from resnet_studio.training.engines.eager import EagerEngine, StepEngine
 from resnet_studio.training.engines.graphed import GraphedEngine
+from resnet_studio.training.engines.regions import RegionLibrary
 from resnet_studio.training.measurements import CAPACITY, COLUMNS, LiveTable, Measured
 from resnet_studio.training.member import Member
 
@@ -51,6 +54,10 @@ def compiled() -> CompiledEngine:
     return CompiledEngine(
         Precision.FLOAT32, lambda: False, switch_at=7, threads=2, waiting=lambda: None, failed=pytest.fail
     )
+
+
+library_once = functools.cache(RegionLibrary)
+"""Whatever the recipe, the regions are the same."""
 
 
 def batches_for(spec: RunSpec) -> ResidentBatches:
@@ -123,8 +130,10 @@ ENGINES = {
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # the compiler looks at every tensor it is given
 @pytest.mark.parametrize("make", ENGINES.values(), ids=ENGINES)
 @pytest.mark.parametrize("recipe", [{}, {"momentum_form": "authors"}, {"momentum": 0.0}, {"decay": "weights"}])
-def test_every_engine_measures_what_autograd_and_the_formula_say(make, spec, recipe):
-    spec = replace(spec, recipe=replace(spec.recipe, **recipe))
+def test_every_engine_measures_what_autograd_and_the_formula_say(make, spec, recipe, compiled_run, monkeypatch):
+    monkeypatch.setattr(background_compiler, "RegionLibrary", library_once)
+    network = compiled_run.network if make is compiled else spec.network
+    spec = replace(spec, network=network, recipe=replace(spec.recipe, **recipe))
     wanted: dict[int, np.ndarray] = {}
 
     def look(member: Member, batches: ResidentBatches) -> None:

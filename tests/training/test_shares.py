@@ -33,17 +33,22 @@ def in_shares(spec: RunSpec, images: int) -> RunSpec:
 class Batches:
     """Random ones, the same for the same iteration."""
 
+    def __init__(self, size=16):
+        self._size = size
+
     def batch(self, iteration):
         generator = torch.Generator().manual_seed(iteration)
-        return torch.randn(16, 3, 8, 8, generator=generator) * 2 + 1, torch.randint(0, 10, (16,), generator=generator)
+        images = torch.randn(self._size, 3, 8, 8, generator=generator) * 2 + 1
+        return images, torch.randint(0, 10, (self._size,), generator=generator)
 
 
 def trained(spec, iterations=12, engine=None):
     engine = engine or EagerEngine(Precision.FLOAT32, lambda: False)
     member = Member("run", spec, CPU)
     engine.adopt(member)
+    batches = Batches(spec.recipe.batch_size)
     while member.iteration < iterations:
-        engine.advance([member], Batches(), iterations)
+        engine.advance([member], batches, iterations)
     engine.close()
     return member
 
@@ -163,8 +168,11 @@ def test_programs_of_whole_steps_take_the_same_shares(tiny_run):
 @pytest.mark.usefixtures("two_threads")
 @pytest.mark.slow
 @pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
-def test_compiled_steps_take_the_same_shares(tiny_run):
-    spec, told = in_shares(tiny_run, 8), []
+def test_compiled_steps_take_the_same_shares(compiled_run):
+    """A share has as many images as other tests' batches, whose regions are compiled by now."""
+    size = compiled_run.recipe.batch_size
+    two = replace(compiled_run, recipe=replace(compiled_run.recipe, batch_size=2 * size))
+    spec, told = in_shares(two, size), []
     engine = CompiledEngine(
         Precision.FLOAT32, lambda: False, switch_at=2, threads=2, waiting=lambda: None, failed=told.append
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -175,8 +174,8 @@ def test_training_waits_for_the_compiler_and_a_stop_is_heard_meanwhile(tiny_run,
 @pytest.mark.usefixtures("two_threads")
 @pytest.mark.slow
 @pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
-def test_compiled_steps_agree_with_eager_ones_and_repeat_their_bits(tiny_run):
-    spec = replace(tiny_run, recipe=replace(tiny_run.recipe, milestones=()))
+def test_compiled_steps_agree_with_eager_ones_and_repeat_their_bits(compiled_run):
+    spec = replace(compiled_run, recipe=replace(compiled_run.recipe, milestones=()))
     told = []
     first = advance(spec, make(3, told), 12)
     second = advance(spec, make(3, told, Nothing()), 12)
@@ -194,8 +193,11 @@ class Nothing:
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
-def test_what_was_compiled_once_is_found_by_the_next_program(tmp_path):
+def test_what_was_compiled_once_is_found_by_the_next_program():
+    """In the folder of all tests, where headers and what the processor can do are known by now. No other test compiles
+    seven classes. Two programs: pytest puts modules into another order, of which torch's keys depend."""
     program = """
 import threading, torch
 from torch._dynamo.utils import counters
@@ -204,14 +206,14 @@ from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.domain.enums import Precision
 from resnet_studio.networks.residual import build
 from resnet_studio.training.engines import regions
-plan = blueprint(NetworkSpec(depth=8, width=4))
+torch.set_num_threads(1)
+plan = blueprint(NetworkSpec(depth=8, width=4, classes=7))
 library = regions.RegionLibrary(Precision.FLOAT32, 8, torch.device("cpu"))
 library.prepare(regions.parts_of(build(plan, 0), plan)[-1:], threading.Event())
 print(*(name for name in counters["inductor"] if name.startswith("fxgraph_cache")))
 """
-    environment = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
     for found in ("fxgraph_cache_miss", "fxgraph_cache_hit"):
-        done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
         assert (done.returncode, done.stdout.split()) == (0, [found]), done.stderr
 
 

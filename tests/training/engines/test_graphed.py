@@ -703,9 +703,9 @@ def test_a_network_that_is_slow_when_compiled_stays_as_it_was_beside_one_that_is
 @pytest.mark.usefixtures("two_threads")
 @pytest.mark.slow
 @pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
-def test_programs_call_compiled_regions_as_they_were_proven(specs):
+def test_programs_call_compiled_regions_as_they_were_proven(specs, compiled_run):
     """Else each would be compiled a second time, by the thread that trains."""
-    spec = specs[1]
+    spec = replace(specs[1], network=replace(specs[1].network, stages=compiled_run.network.stages))
     plan = blueprint(spec.network)
     library = RegionLibrary(Precision.BFLOAT16, spec.recipe.batch_size, torch.device("cpu"))
     library.prepare(parts_of(build(plan, 0).train().to(memory_format=torch.channels_last), plan), threading.Event())
