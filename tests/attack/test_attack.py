@@ -42,10 +42,10 @@ def test_a_few_damaged_inputs(place: Place, watch: Watch, kind: type[Kind], monk
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_damaged_inputs(place: Place, watch: Watch, kind: type[Kind], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place.root)
-    found = attack(kind, place, watch, 90, seed=3, process_every=30)
+    found = attack(kind, place, watch, 60, seed=3, process_every=30)
     assert found.bad == []
-    assert found.refused > 9
-    assert found.processes == 3
+    assert found.refused > found.inputs / 10
+    assert found.processes == 2
 
 
 def test_the_watch_sees_what_should_not_be(place: Place, watch: Watch) -> None:
