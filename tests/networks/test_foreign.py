@@ -227,9 +227,10 @@ def test_a_mismatch_lists_layer_wanted_and_came() -> None:
     assert "layer3.0.bn1.weight should have shape (256,) and has (3,)" in str(caught.value)
 
 
-def test_a_diverged_network_is_refused() -> None:
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+def test_a_diverged_network_is_refused(number: str) -> None:
     state = resnet()
-    state["fc.bias"][2] = float("nan")
+    state["fc.bias"][2] = float(number)
     with pytest.raises(UserError, match="not finite"):
         recognise(state)
 

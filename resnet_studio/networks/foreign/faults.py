@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -46,14 +47,15 @@ def refuse_bad_numbers(tensors: Mapping[str, Tensor], names: Mapping[str, str]) 
                     dtype=str(tensor.dtype).removeprefix("torch."),
                 )
             )
-        if not bool(torch.isfinite(tensor).all()):
+        largest = _largest(tensor)
+        if not math.isfinite(largest):
             raise UserError(
                 _(
                     "{theirs} holds numbers that are not finite: this network had diverged; choose another.",
                     theirs=theirs,
                 )
             )
-        if float(tensor.abs().max()) > _MOST:
+        if largest > _MOST:
             raise UserError(
                 _(
                     "{theirs} holds numbers above 1e20, which no trained network has: the file is damaged; get it "
@@ -120,7 +122,13 @@ def refuse_contradictions(tensors: Mapping[str, Tensor], names: Mapping[str, str
 
 
 def _vanishes(tensor: Tensor) -> bool:
-    return float(tensor.abs().max()) <= _NOTHING
+    return _largest(tensor) <= _NOTHING
+
+
+def _largest(tensor: Tensor) -> float:
+    """Without its sign; not finite if any number is not. In one pass that stores nothing: VGG has 138 million."""
+    low, high = torch.aminmax(tensor)
+    return max(abs(float(low)), abs(float(high)))
 
 
 def _dead(tensors: Mapping[str, Tensor], block: str, norm: str) -> bool:
