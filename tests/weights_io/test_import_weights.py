@@ -59,8 +59,8 @@ def some_of(folder: Path, into: Path, counts: dict[str, int]) -> Path:
     for part, count in counts.items():
         for of_class in (folder / part).iterdir():
             (into / part / of_class.name).mkdir(parents=True)
-            for image in sorted(of_class.iterdir())[:count]:
-                (into / part / of_class.name / image.name).symlink_to(image)
+            for name in sorted(os.listdir(of_class))[:count]:  # noqa: PTH208 - strings: there are fifty thousand
+                (into / part / of_class.name / name).symlink_to(of_class / name)
     return into
 
 
@@ -69,12 +69,12 @@ def some_of(folder: Path, into: Path, counts: dict[str, int]) -> Path:
 def test_on_the_real_test_images_too(
     script: ModuleType, cifar10_folder: Path, store: RunStore, home: Home, tmp_path: Path
 ) -> None:
-    some = some_of(cifar10_folder, tmp_path / "some", {"train": 400, "test": 100})
+    some = some_of(cifar10_folder, tmp_path / "some", {"train": 200, "test": 100})
     for padding in ("end", "both"):  # in one test: the images are decoded once
         torch.manual_seed(0)
         network = script.ResNet(2, padding)
         training, testing = script.loaders(some, 32, 32)
-        script.train(network, training, 60, 0.05)
+        script.train(network, training, 60, 0.05)  # one epoch
         file = tmp_path / f"{padding}.th"
         script.save(network, file, 60)
         wrong, images = script.wrong(network, testing)
