@@ -16,7 +16,7 @@ from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.single_cohorts import SINGLE_COHORTS
 from resnet_studio.studies.stored import trained_plans
 from resnet_studio.studies.study import BudgetName, Study
-from resnet_studio.studies.study_file import holds_study, is_study_name, read_study
+from resnet_studio.studies.study_file import holds_study, is_study_name, naming, read_study
 from resnet_studio.text import _
 
 _STUDY_NAMES = {*OLD_KEYS, *(study.key for study in STUDIES), *(single.key for single in SINGLE_COHORTS)}
@@ -24,10 +24,11 @@ _STUDY_NAMES = {*OLD_KEYS, *(study.key for study in STUDIES), *(single.key for s
 
 @dataclass(frozen=True, slots=True)
 class ChosenStudy:
-    """A study of the gallery or of a file; ``usual`` is the budget that an older name stands for."""
+    """A study of the gallery or of a ``file``; ``usual`` is the budget that an older name stands for."""
 
     study: Study | CohortStudy | OwnStudy
     usual: BudgetName | None = None
+    file: Path | None = None
 
     def plan(self, budget: BudgetName | None, seeds: int | None, data: str | None, home: Home) -> StudyPlan:
         """Raises UserError for a budget where there is none, and for data that cannot be opened."""
@@ -41,7 +42,8 @@ class ChosenStudy:
             own = str(self.study.fixed.get("data", self.study.fixed.get("data.source", "")))
             if classes is None and own:
                 classes = classes_of(own, home)
-            return self.study.plan(data=source, classes=classes, seeds=seeds)
+            with naming(self.file):
+                return self.study.plan(data=source, classes=classes, seeds=seeds)
         return self.study.plan(budget or self.usual or BudgetName.QUICK, data=source, classes=classes, seeds=seeds)
 
     def refuse_lacking(self, plan: StudyPlan) -> None:
@@ -62,7 +64,7 @@ def chosen_study(name: str) -> ChosenStudy:
     """Raises UserError for a name that no study has, and for a file that cannot be read or is no study."""
     if not is_study_name(name):
         return ChosenStudy(find_study(name), OLD_KEYS[name][1] if name in OLD_KEYS else None)
-    return ChosenStudy(read_study(Path(name)))
+    return ChosenStudy(read_study(Path(name)), file=Path(name))
 
 
 def names_study(text: str) -> bool:

@@ -41,6 +41,7 @@ _SENTENCES = {
     "too_long": _("must have at most {max_length} parts, got {actual_length}"),
     "string_too_short": _("must not be empty"),
     "enum": _("must be {expected}, got {input}"),
+    "literal_error": _("must be {expected}, got {input}"),
 }
 
 

@@ -210,6 +210,7 @@ class QueueCommand(Spec):
     Attributes:
         entry: Id of the entry that it is about; empty for ``add`` and ``resume``.
         place: For ``move``, from 1 on.
+        step: For ``move``, instead: so many places down from where it stands when the command is done.
         request: For ``steer``.
         cohort, environment: For ``add``; see :meth:`resnet_studio.history.store.RunStore.create_cohort`.
         run_ids: For ``resume``.
@@ -220,6 +221,7 @@ class QueueCommand(Spec):
     verb: QueueVerb
     entry: str = Field("", max_length=32)
     place: int = Field(1, ge=1)
+    step: int = 0
     request: QueueRequest = QueueRequest.GO_ON
     cohort: CohortSpec | None = None
     environment: dict[str, str] = Field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 
 from resnet_studio.domain.documents import from_json, to_json
@@ -11,6 +12,8 @@ from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.queue import QueueCommand
 from resnet_studio.history.store import RunStore
 from resnet_studio.text import _
+
+log = logging.getLogger(__name__)
 
 _ANSWER_SECONDS = 10.0  # the writer looks several times a second
 _LOOK_SECONDS = 0.05
@@ -66,6 +69,9 @@ def answer_requests(store: RunStore) -> int:
             answer = {"entry": store.apply(from_json(QueueCommand, text))}
         except UserError as error:
             answer = {"error": str(error)}
+        except Exception:  # else who asks waits for an answer that never comes
+            log.exception("a request for the queue could not be answered: %s", text)
+            answer = {"error": _("The program that holds the history met an error there; its log says which.")}
         store.requests.answer(key, json.dumps(answer))
     return count
 

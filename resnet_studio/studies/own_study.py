@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import tomli_w
 from pydantic import Field, field_validator, model_validator
 
-from resnet_studio.domain.documents import parse
+from resnet_studio.domain.documents import parse, toml_values
 from resnet_studio.domain.enums import Block
 from resnet_studio.domain.errors import SpecError, UserError
 from resnet_studio.domain.nearest_words import nearest
@@ -43,7 +42,7 @@ class OwnComparison(Spec):
     higher: dict[str, Value] = Field(min_length=1)
     lower: dict[str, Value] = Field(min_length=1)
     question: str = Field("", max_length=500)
-    measure: str = Field("training", pattern="^(training|test)$")
+    measure: Literal["training", "test"] = "training"
 
 
 class OwnStudy(Spec):
@@ -130,13 +129,13 @@ class OwnStudy(Spec):
     @classmethod
     def from_toml(cls, text: str) -> OwnStudy:
         """Raises SpecError, with one sentence for each fault, for text that is not TOML or no study."""
-        try:
-            values = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise SpecError({"": _("not valid TOML: {error}", error=error)}) from None
+        values = toml_values(text)
         if "grid" not in values:
             raise SpecError({"grid": _("is missing; a study's file has a [grid] of fields with lists of values")})
-        return parse(cls, values)
+        try:
+            return parse(cls, values)
+        except SpecError as error:
+            raise SpecError({_counted_from_one(name): text for name, text in error.fields.items()}) from None
 
     def plan(self, *, data: str | None = None, classes: int | None = None, seeds: int | None = None) -> StudyPlan:
         """Every combination worked out.
@@ -200,6 +199,7 @@ class OwnStudy(Spec):
         left_out: list[str] = []
         faults: dict[tuple[str, str], str] = {}
         used: set[tuple[str, str]] = set()
+        at_fault: dict[str, str] = {}
         for values in itertools.product(*(self.grid[name] for name in axes)):
             chosen = dict(zip(axes, values, strict=True))
             words = {(name, as_word(value)) for name, value in chosen.items()}
@@ -213,13 +213,17 @@ class OwnStudy(Spec):
             try:
                 spec = _run({**self.fixed, **chosen} if kept is None else kept, data, classes)
             except SpecError as error:
-                fault = next(iter(error.fields.values()))
+                field, fault = next(iter(error.fields.items()))
+                at_fault.setdefault(field, fault)
                 left_out.append(_("{values}: {fault}", values=_in_words(chosen), fault=fault))
                 for word in words:
                     faults.setdefault(word, fault)
                 continue
             used |= words
             found.setdefault(spec, {name: value for name, value in chosen.items() if kept is None or name in kept})
+        fixed = {path_of(name): name for name in self.fixed}
+        if not found and len(at_fault) == 1 and (path := next(iter(at_fault))) in fixed:
+            raise SpecError({f"fixed.{fixed[path]}": at_fault[path]})
         lost = next((each for each in faults if each not in used), None)
         if lost is not None:
             reason = _("{word} fits into no run: {fault}", word=lost[1], fault=faults[lost])
@@ -235,11 +239,20 @@ class OwnStudy(Spec):
         for place, own in enumerate(self.comparisons):
             sides = [_chosen(arms, values, self.fixed, side, place) for side in (own.higher, own.lower)]
             if sides[0] == sides[1]:
-                raise SpecError({f"comparisons.{place}": _("compares a run with itself; give it another value")})
+                raise SpecError({_comparison(place): _("compares a run with itself; give it another value")})
             measure = Measure.TRAINING if own.measure == "training" else Measure.TEST
             question = own.question or _question(measure, *sides)
             made.append(Comparison(question, sides[0].key, sides[1].key, measure))
         return tuple(made)
+
+
+def _comparison(place: int) -> str:
+    """As people count them; ``place`` is from 0 on."""
+    return f"comparison {place + 1}"
+
+
+def _counted_from_one(name: str) -> str:
+    return re.sub(r"^comparisons\.(\d+)", lambda found: _comparison(int(found[1])), name)
 
 
 def path_of(name: str) -> str:
@@ -342,7 +355,7 @@ def _chosen(
         return found[0]
     raise SpecError(
         {
-            f"comparisons.{place}": _n(
+            _comparison(place): _n(
                 "{side} fits {count} run of the grid, not one",
                 "{side} fits {count} runs of the grid, not one; give more of its fields",
                 len(found),

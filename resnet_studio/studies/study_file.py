@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from resnet_studio.domain.documents import toml_values
 from resnet_studio.domain.errors import SpecError, UserError
 from resnet_studio.platform.files import write_whole
-from resnet_studio.platform.outside_files import anchored_source
+from resnet_studio.platform.outside_files import anchored_source, read_regular
 from resnet_studio.studies.own_study import OwnStudy
 from resnet_studio.text import _
 
 STUDY_SUFFIX = ".toml"
+_LARGEST = 512 << 10  # bytes; thousands of values have room in it
 
 
 def is_study_name(name: str) -> bool:
@@ -22,26 +25,36 @@ def is_study_name(name: str) -> bool:
 def holds_study(file: Path) -> bool:
     """Whether a file is a study's and no run's: it has a grid. False for one that cannot be read."""
     try:
-        return "grid" in tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+        return "grid" in toml_values(_text(file))
+    except UserError:
         return False
 
 
 def read_study(file: Path) -> OwnStudy:
     """Raises UserError, naming the file, for one that cannot be read or is no study."""
-    try:
-        study = OwnStudy.from_toml(file.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UserError(
-            _("The study file {file} cannot be read ({strerror}).", file=file, strerror=error.strerror or error)
-        ) from None
-    except UnicodeDecodeError:
-        raise UserError(_("The study file {file} is not UTF-8 text; give a TOML file.", file=file)) from None
-    except SpecError as error:
-        raise UserError(_("In {file}: {sentence}", file=file, sentence=error.sentence)) from None
+    with naming(file):
+        study = OwnStudy.from_toml(_text(file))
     base = file.absolute().parent
     fixed = {k: anchored_source(str(v), base) if k in ("data", "data.source") else v for k, v in study.fixed.items()}
     return study.model_copy(update={"fixed": fixed})
+
+
+@contextmanager
+def naming(file: Path | None) -> Iterator[None]:
+    """Turn a fault of the study in ``file`` into a UserError that names it; without a file it passes as it is."""
+    try:
+        yield
+    except SpecError as error:
+        if file is None:
+            raise
+        raise UserError(_("In {file}: {sentence}", file=file, sentence=error.sentence)) from None
+
+
+def _text(file: Path) -> str:
+    try:
+        return read_regular(file, _LARGEST).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UserError(_("The study file {file} is not UTF-8 text; give a TOML file.", file=file)) from None
 
 
 def write_study(study: OwnStudy, file: Path) -> None:

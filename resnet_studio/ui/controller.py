@@ -407,6 +407,10 @@ class RunController(QObject):
         """To a place from 1 on."""
         self.change(QueueCommand(verb=QueueVerb.MOVE, entry=entry_id, place=max(place, 1)))
 
+    def move_by(self, entry_id: str, step: int) -> None:
+        """So many places down, from wherever it stands by then: another program may still be busy with the last one."""
+        self.change(QueueCommand(verb=QueueVerb.MOVE, entry=entry_id, step=step))
+
     def remove(self, entry_id: str) -> None:
         """Runs that never began vanish; others stay in the history."""
         self.change(QueueCommand(verb=QueueVerb.REMOVE, entry=entry_id))

@@ -116,7 +116,7 @@ def test_moved_entries_stay_where_they_were_put(store: RunStore, three: list[Que
     a, b, c = (entry.id for entry in three)
     store.move(c, 1)
     assert order(store) == [c, a, b]
-    store.move(c, 99)
+    store.move(c, 10**30)
     assert order(store) == [a, b, c]
     store.move(a, 2)
     assert order(store) == [b, a, c]
@@ -422,7 +422,10 @@ def test_a_reader_changes_the_queue_through_the_writer(
         added = steer(reader, QueueCommand(verb=QueueVerb.ADD, cohort=tiny_twin, environment={"engine": "eager"}))
         assert order(reader) == [*(entry.id for entry in three), added]
         assert reader.entry(added).runs[0].environment == {"engine": "eager"}
-        steer(reader, QueueCommand(verb=QueueVerb.MOVE, entry=added, place=1))
+        for step in (-2, 1, -1, -9):  # from where it stands by then
+            steer(reader, QueueCommand(verb=QueueVerb.MOVE, entry=added, step=step))
+            places = {-2: 1, 1: 2, -1: 1, -9: 0}
+            assert order(reader).index(added) == places[step]
         steer(reader, QueueCommand(verb=QueueVerb.REMOVE, entry=three[1].id))
         steer(reader, QueueCommand(verb=QueueVerb.STEER, entry=three[2].id, request=QueueRequest.PAUSE))
         again = steer(reader, QueueCommand(verb=QueueVerb.REPEAT, entry=three[0].id))
@@ -432,6 +435,15 @@ def test_a_reader_changes_the_queue_through_the_writer(
             steer(reader, QueueCommand(verb=QueueVerb.REMOVE, entry=three[1].id))
         assert not reader.writable
     assert list((home.root / "requests").iterdir()) == []
+
+
+@on_a_file
+def test_an_error_of_the_writers_is_an_answer_too(
+    store: RunStore, home: Home, three: list[QueueEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RunStore, "remove", None)
+    with RunStore.open(home, writer=False) as reader, answering(store), pytest.raises(UserError, match="met an error"):
+        steer(reader, QueueCommand(verb=QueueVerb.REMOVE, entry=three[0].id))
 
 
 @on_a_file

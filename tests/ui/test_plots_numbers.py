@@ -268,13 +268,26 @@ def test_small_ticks_stay_short():
     ]  # fmt: skip
 
 
+def test_the_latest_gap_is_the_difference_of_what_stands_above_it():
+    book = CurveBook()
+    plain, residual = (PlottedRun(i, i, "#0072B2", i != "p", 20, 100) for i in "pr")
+    noise = np.random.default_rng(1).normal(0, 5, (2, 100)).astype(np.float32)
+    for run, level, own in (("p", 60, noise[0]), ("r", 40, noise[1])):
+        book.extend([_chunk(Series.TRAINING_ERROR, 1, (level + own).tolist(), run=run)])
+    for window in (1, 20, 500):
+        options = PlotOptions(window=window)
+        above, below = (found.values[0] for found in readings(book, [plain, residual], ERROR, options, None))
+        [gap] = gaps_at(book, [plain, residual], ERROR, options, None)
+        assert gap.values[0] == pytest.approx(above - below, abs=1e-4)
+
+
 def test_only_a_single_pair_of_twins_has_a_gap():
     book = CurveBook()
     plain, residual, other = (PlottedRun(i, i, "#0072B2", i != "p", 20, 100, seed=i == "o") for i in "pro")
     book.extend([_chunk(Series.TRAINING_ERROR, 1, [60.0] * 50 + [0.0] * 50, run="p")])
     book.extend([_chunk(Series.TRAINING_ERROR, 1, [40.0] * 50, run="r")])
     [gap] = gaps_at(book, [plain, residual], ERROR, PlotOptions(window=1), None)
-    assert gap.values[0] == 20.0  # at iteration 50, where both have been
+    assert gap.values[0] == 20.0  # the means up to iteration 50, where both have been
     assert gaps_at(book, [plain, residual, other], ERROR, PlotOptions(), None) == []
     assert gaps_at(book, [plain, other], ERROR, PlotOptions(), None) == []
 

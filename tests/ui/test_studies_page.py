@@ -258,6 +258,31 @@ def test_a_file_that_is_no_study_is_refused_with_its_fault(
     assert not page.file_fault.isVisibleTo(page)
 
 
+def test_a_study_that_is_left_and_chosen_again_is_shown_whole(qtbot: QtBot, page: StudiesPage) -> None:
+    shown(qtbot, page, "shortcuts")
+    before = texts(page, "rule_label")
+    assert len(before) == 1
+    page.choose("bottlenecks")
+    page.choose("shortcuts")
+    assert texts(page, "rule_label") == []
+    at_rest(qtbot, page)
+    assert texts(page, "rule_label") == before
+
+
+def test_a_study_whose_grid_fits_into_no_run_says_why_and_looks_no_further(
+    qtbot: QtBot, page: StudiesPage, tmp_path: Path
+) -> None:
+    file = tmp_path / "odd.toml"
+    file.write_text(
+        OWN.replace("[8, 14]", "[8, 15]").replace('rules = ["depth 14 only where width is 4"]\n', ""), encoding="utf-8"
+    )
+    page.show()
+    page.open_file(file)
+    qtbot.waitUntil(lambda: "15 fits into no run" in page.setup.fault.text())
+    assert page.setup.fault.text().startswith(f"In {file}: ")
+    assert "Looking" not in page.setup.progress.label.text()
+
+
 def test_the_time_of_a_study_is_measured_where_it_is_not_known(
     qtbot: QtBot, page: StudiesPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

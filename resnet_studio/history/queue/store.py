@@ -231,7 +231,7 @@ class QueueStore(Claims):
             rows = list(session.scalars(locked(session, query, QueueRow)))
             others = [row for row in rows if row is not mine]
             claimed = sum(bool(row.owner) for row in others)
-            others.insert(max(place - 1, claimed), mine)
+            others.insert(min(max(place - 1, claimed), len(others)), mine)
             for position, row in enumerate(others, 1):
                 row.position = position
 
@@ -307,7 +307,8 @@ class QueueStore(Claims):
             case QueueVerb.REPEAT:
                 return self.repeat(command.entry).id
             case QueueVerb.MOVE:
-                self.move(command.entry, command.place)
+                place = self.entry(command.entry).place + command.step if command.step else command.place
+                self.move(command.entry, place)
             case QueueVerb.REMOVE:
                 self.remove(command.entry)
             case QueueVerb.STEER:

@@ -104,6 +104,9 @@ class RegionLibrary:
             RuntimeError: If torch cannot compile here, or a compiled result is too far from the exact one.
             Stopped: If cancelled while another thread has the device for itself.
         """
+        from resnet_studio.training.engines.private_headers import keep_headers_private  # torch's compiler enters here
+
+        keep_headers_private()
         options = compile_options(self._device)
         for part in parts:
             if cancelled.is_set():

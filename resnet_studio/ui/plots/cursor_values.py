@@ -50,11 +50,18 @@ def extent(book: CurveBook, runs: Iterable[PlottedRun], panel: Panel, axis: XAxi
 
 
 def readings(
-    book: CurveBook, runs: Sequence[PlottedRun], panel: Panel, options: PlotOptions, x: float | None
+    book: CurveBook,
+    runs: Sequence[PlottedRun],
+    panel: Panel,
+    options: PlotOptions,
+    x: float | None,
+    *,
+    as_an_end: bool = False,
 ) -> list[Reading]:
     """What each run has at ``x``, smoothed where the plot is, or at its own end where ``x`` is None.
 
-    The training error at the end is the mean of the last batches that tables and sentences have too.
+    The training error at the end, and ``as_an_end`` also at ``x``, is the mean of the last batches that tables and
+    sentences have too.
 
     A test's value holds until the next test. Past a run's end there is nothing to read.
     """
@@ -65,7 +72,7 @@ def readings(
             result.append(Reading(run, (None,) * len(panel.series)))
             continue
         place = ends[1] if x is None else x
-        at = partial(_read_end, book) if x is None else partial(_read, book)
+        at = partial(_read_end if x is None or as_an_end else _read, book)
         values = tuple(at(run.run_id, series, options, place) for series in panel.series)
         members = [[at(each, series, options, place) for each in run.members] for series in panel.series]
         result.append(Reading(run, values, tuple(map(_statistic, members)) if run.members else ()))
@@ -83,8 +90,11 @@ def _read_end(book: CurveBook, run_id: str, series: Series, options: PlotOptions
     buffer = book.get(run_id, series)
     if series is not Series.TRAINING_ERROR or buffer is None:
         return _read(book, run_id, series, options, x)
-    last = running_mean(buffer.values, TRAINING_ERROR_WINDOW, len(buffer) - 1)
-    return float(last[0]) if math.isfinite(last[0]) else None
+    positions = book.positions(run_id, series, options.axis)
+    if positions is None or (index := int(np.searchsorted(positions, x, "right")) - 1) < 0:
+        return None
+    (last,) = running_mean(buffer.values[: index + 1], TRAINING_ERROR_WINDOW, index)
+    return float(last) if math.isfinite(last) else None
 
 
 def _statistic(values: Sequence[float | None]) -> Statistic | None:
@@ -116,7 +126,8 @@ def gaps_at(
         pair = [run for run in runs if run.depth == depth and not run.imported]
         ends = [extent(book, (run,), panel, options.axis) for run in pair]
         common = min((end[1] for end in ends if end is not None), default=None)
-        result += gaps(readings(book, pair, panel, options, common if x is None else x))
+        place = common if x is None else x
+        result += gaps(readings(book, pair, panel, options, place, as_an_end=x is None))
     return sorted(result, key=lambda gap: gap.depth)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +17,7 @@ from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.specs import NetworkSpec, replace
 from resnet_studio.networks.residual import build
 from resnet_studio.networks.weights import digest
+from resnet_studio.platform.compile_cache import VARIABLE
 from resnet_studio.training.engines import choose, regions
 from resnet_studio.training.engines.choose import EnginePlan, choose_engine, compiler, gain_subject
 from resnet_studio.training.engines.compiled import CompiledEngine
@@ -195,9 +198,10 @@ class Nothing:
 
 @pytest.mark.slow
 @pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
-def test_what_was_compiled_once_is_found_by_the_next_program():
-    """In the folder of all tests, where headers and what the processor can do are known by now. No other test compiles
-    seven classes. Two programs: pytest puts modules into another order, of which torch's keys depend."""
+def test_what_was_compiled_once_is_found_by_the_next_program(tmp_path):
+    """In the folder of all tests, where headers and what the processor can do are known by now, and nowhere in the
+    folder for temporary files, where anybody may write. No other test compiles seven classes. Two programs: pytest puts
+    modules into another order, of which torch's keys depend."""
     program = """
 import threading, torch
 from torch._dynamo.utils import counters
@@ -213,8 +217,12 @@ library.prepare(regions.parts_of(build(plan, 0), plan)[-1:], threading.Event())
 print(*(name for name in counters["inductor"] if name.startswith("fxgraph_cache")))
 """
     for found in ("fxgraph_cache_miss", "fxgraph_cache_hit"):
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", program], env={**os.environ, "TMPDIR": str(tmp_path)}, capture_output=True, text=True
+        )
         assert (done.returncode, done.stdout.split()) == (0, [found]), done.stderr
+    assert not list(tmp_path.rglob("*.h*"))
+    assert list(Path(os.environ[VARIABLE], "precompiled_headers").rglob("*.h*"))
 
 
 def test_the_plan_is_recorded_and_read_back():

@@ -49,8 +49,8 @@ class Answers(QWidget):
         said = (view.plan, view.found.verdicts, view.rows, view.differences, view.pictures)
         if said == self._shown:
             return
-        self._shown = said
         self.clear()
+        self._shown = said
         content = QWidget()
         column = in_column(of=content, margins=0, spacing=8)
         nets = (_("Nets"), [_nets(view)]) if view.found.done else (_("What will be trained"), [_preview(view)])
@@ -69,6 +69,7 @@ class Answers(QWidget):
 
     @Slot()
     def clear(self) -> None:
+        self._shown = None
         if self._content is not None:
             self._column.removeWidget(self._content)
             self._content.setParent(None)

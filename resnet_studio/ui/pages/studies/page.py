@@ -348,7 +348,13 @@ class StudiesPage(Page):
         def work(_emit: Emit, _should_stop: StopCheck) -> Look:
             return look(setup, store, known_speeds(cache))
 
-        self._looking = self.services.jobs.start(work, on_done=self._on_looked, on_failed=self.setup.show_fault)
+        self._looking = self.services.jobs.start(work, on_done=self._on_looked, on_failed=self._on_not_looked)
+
+    @Slot(str)
+    def _on_not_looked(self, sentence: str) -> None:
+        self._looking = None
+        self.setup.show_fault(sentence)
+        self.setup.progress.show_looking(False)
 
     @Slot(object)
     def _on_looked(self, view: Look) -> None:

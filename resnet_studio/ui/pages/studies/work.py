@@ -23,7 +23,7 @@ from resnet_studio.studies.result_rows import RecipeDifference, ResultRow, recip
 from resnet_studio.studies.rule import Outcome
 from resnet_studio.studies.stored import StoredStudy, stored_study, trained_plans
 from resnet_studio.studies.study import BudgetName, Study
-from resnet_studio.studies.study_file import read_study
+from resnet_studio.studies.study_file import naming, read_study
 from resnet_studio.text import _
 
 
@@ -68,7 +68,8 @@ class Setup:
         if study is None:
             raise UserError(self.card.fault)
         if isinstance(study, OwnStudy):
-            plan = study.plan(data=self.source, classes=self.classes)
+            with naming(self.card.file):
+                plan = study.plan(data=self.source, classes=self.classes)
         else:
             plan = study.plan(self.budget or BudgetName.QUICK, data=self.source, classes=self.classes)
         return plan if self.seeds is None else plan.with_seeds(self.seeds)
@@ -114,7 +115,9 @@ def read_cards(store: RunStore, files: Sequence[Path]) -> tuple[Card, ...]:
         card = own_card(file)
         if isinstance(card.study, OwnStudy):
             try:
-                card = _with_state(card, stored_study(card.study.plan(), store, runs))
+                with naming(file):
+                    plan = card.study.plan()
+                card = _with_state(card, stored_study(plan, store, runs))
             except UserError as error:
                 card = replace(card, fault=str(error))
         cards.append(card)

@@ -197,7 +197,7 @@ class QueuePanel(QWidget):
     """Hidden while there is nothing to choose from. It shows, and says what a person wants; ids are the entries'."""
 
     show_requested = Signal(str)
-    move_requested = Signal(str, int)
+    move_requested, step_requested = Signal(str, int), Signal(str, int)
     remove_requested = Signal(str)
     repeat_requested = Signal(str)
     ask_requested = Signal(str, object)  # a QueueRequest
@@ -351,8 +351,8 @@ class QueuePanel(QWidget):
 
     def _move_by(self, step: int) -> None:
         entry = self.chosen
-        if entry is not None and can_move(entry) and entry.place + step >= 1:
-            self.move_requested.emit(entry.id, entry.place + step)
+        if entry is not None and can_move(entry):
+            self.step_requested.emit(entry.id, step)
 
     @Slot(QModelIndex)
     def _on_chosen(self, index: QModelIndex) -> None:

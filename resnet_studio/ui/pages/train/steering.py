@@ -30,7 +30,8 @@ class QueueSteering(QObject):
         self._known = KnownSpeeds()
         controller = services.controller
         panel.notifies = services.preferences.value(NOTIFY, True, bool)
-        panel.move_requested.connect(self._on_move)
+        panel.move_requested.connect(partial(self._move, controller.move))
+        panel.step_requested.connect(partial(self._move, controller.move_by))
         for wanted, change in (
             (panel.remove_requested, controller.remove),
             (panel.repeat_requested, controller.repeat),
@@ -69,9 +70,8 @@ class QueueSteering(QObject):
         self._known = known
         self.changed.emit()
 
-    @Slot(str, int)
-    def _on_move(self, entry_id: str, place: int) -> None:
-        self._try(self._services.controller.move, entry_id, place)
+    def _move(self, move: Callable[[str, int], None], entry_id: str, where: int) -> None:
+        self._try(move, entry_id, where)
         self._panel.choose(entry_id)
 
     @Slot(bool)
