@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -18,7 +19,8 @@ from resnet_studio.text import _
 
 S = TypeVar("S", bound=Spec)
 
-_MOST_DOTS = 100  # in a line
+_MOST_DOTS = 100  # in a line, those of decimal numbers left out
+_DOT = re.compile(r"(?<!\d)\.|\.(?!\d)|\.(?=\d+\.)")
 
 _SENTENCES = {
     "missing": _("is missing"),
@@ -138,7 +140,7 @@ def from_toml(kind: type[S], text: str) -> S:
 
 def toml_values(text: str) -> dict[str, Any]:
     """Raises SpecError for text that is not TOML, or that nobody writes: Python's parser takes hours for some."""
-    if any(line.count(".") > _MOST_DOTS for line in text.splitlines() if not line.lstrip().startswith("#")):
+    if any(len(_DOT.findall(line)) > _MOST_DOTS for line in text.splitlines() if not line.lstrip().startswith("#")):
         raise SpecError({"": _("not valid TOML: a line has more than {dots} dots", dots=_MOST_DOTS)})
     try:
         return tomllib.loads(text)

@@ -15,11 +15,17 @@ from resnet_studio.domain.documents import from_json
 from resnet_studio.domain.errors import SpecError
 from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import EvaluatedError
+from resnet_studio.history.odd_values import column_fits
 from resnet_studio.history.schema import EvaluationMemberRow, EvaluationRow, RunRow
 
 log = logging.getLogger(__name__)
 
 _NONSENSE = (ValueError, LookupError, TypeError)  # what a damaged value becomes on its way to Python
+
+_READ = {
+    "own_error": EvaluationMemberRow.top1_error, "protocol": EvaluationRow.protocol, "data": EvaluationRow.data,
+    "images": EvaluationRow.images, "top1_error": EvaluationRow.top1_error, "top5_error": EvaluationRow.top5_error,
+}  # fmt: skip
 
 
 def errors_by_run(session: Session, condition: Any) -> Mapping[str, tuple[EvaluatedError, ...]]:
@@ -52,12 +58,16 @@ def errors_by_run(session: Session, condition: Any) -> Mapping[str, tuple[Evalua
         .order_by(EvaluationRow.key.desc())
     )
     found: dict[str, list[EvaluatedError]] = defaultdict(list)
-    for row in session.execute(query):
+    rows = session.execute(query).all()
+    sound = all(column_fits(column, [getattr(row, name) for row in rows]) for name, column in _READ.items())
+    for row in rows:
         alone = row.members == 1
         top1 = row.top1_error if alone else row.own_error
         if top1 is None:
             continue
         try:
+            if not sound and not all(column_fits(column, [getattr(row, name)]) for name, column in _READ.items()):
+                raise ValueError("it holds what its columns cannot")
             protocol = _protocol(row.protocol)
         except (SpecError, *_NONSENSE) as error:
             log.warning("an evaluation of run %s is left out: %s", row.id[:8], error)

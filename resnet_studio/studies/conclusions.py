@@ -123,7 +123,7 @@ def _text(verdicts: Sequence[Verdict], results: Sequence[RunResult]) -> str:
 
 
 def _sentence(verdict: Verdict, higher: RunResult, lower: RunResult) -> str:
-    if verdict.outcome is not Outcome.NOT_ENOUGH:
+    if verdict.outcome is not Outcome.NOT_ENOUGH or verdict.all_diverged:
         return " ".join(filter(None, (verdict.text, _why(verdict, higher, lower))))
     first, second = (_mean([getattr(pair, side) for pair in verdict.pairs]) for side in ("higher", "lower"))
     numbers = {"higher": verdict.higher, "lower": verdict.lower}

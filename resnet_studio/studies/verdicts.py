@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +76,11 @@ class Verdict:
     def seeds(self) -> tuple[int, ...]:
         """Those that the estimate is of."""
         return tuple(pair.seed for pair in self.pairs[: self.judgement.used])
+
+    @property
+    def all_diverged(self) -> bool:
+        """Both nets did, with every seed that was looked at."""
+        return _all_diverged(self.pairs[: self.judgement.used])
 
     @property
     def unseen(self) -> tuple[SeedPair, ...]:
@@ -208,10 +213,21 @@ def decide(claims: Sequence[Claim], looks: Sequence[int]) -> tuple[Verdict, ...]
     judged = judge([[pair.difference for pair in claim.pairs] for claim in claims], looks)
     return tuple(
         Verdict(
-            c.comparison, c.higher, c.lower, c.pairs, judgement, tuple(looks), c.diverged, c.throughout, c.elsewhere
+            c.comparison, c.higher, c.lower, c.pairs,
+            _without_finding(judgement) if _all_diverged(c.pairs[: judgement.used]) else judgement,
+            tuple(looks), c.diverged, c.throughout, c.elsewhere,
         )
         for c, judgement in zip(claims, judged, strict=True)
-    )
+    )  # fmt: skip
+
+
+def _all_diverged(pairs: Sequence[SeedPair]) -> bool:
+    return bool(pairs) and all(pair.higher == pair.lower == WORST_ERROR for pair in pairs)
+
+
+def _without_finding(judgement: Judgement) -> Judgement:
+    """Of nets that diverged with every seed: that they are equally bad says nothing of how they differ."""
+    return replace(judgement, outcome=Outcome.NOT_ENOUGH, estimate=None, low=None, high=None, needed=None)
 
 
 def claim_of(
@@ -400,6 +416,12 @@ def _not_enough(verdict: Verdict, where: str) -> str:
             higher=verdict.higher,
             lower=verdict.lower,
             least=least,
+        )
+    if verdict.all_diverged:
+        return _(
+            "Not enough: {higher} and {lower} diverged with every seed, which says nothing of how they differ.",
+            higher=verdict.higher,
+            lower=verdict.lower,
         )
     if len(verdict.pairs) == 1:
         pair = verdict.pairs[0]

@@ -326,7 +326,10 @@ def _change_file(file: Path, draw: random.Random) -> None:
 
 def _odd_json(data: bytes, draw: random.Random) -> bytes:
     """The same document with one value, at any depth, replaced."""
-    value = json.loads(data)
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):  # damaged before, see below
+        return damaged(data, draw)
     here = value
     while True:
         key = draw.choice(sorted(here))

@@ -112,6 +112,7 @@ def look(store: RunStore, healthy: str) -> None:
             assert len(curve.iterations) == len(curve.values)
             assert (np.diff(curve.iterations) > 0).all()
         store.checkpoints(run_id)
+        assert all(error.sentence for error in listed[run_id].evaluated)
     for summary in summaries:
         with contextlib.suppress(StoreError):
             assert store.evaluation(summary.id).run_ids == summary.run_ids

@@ -134,7 +134,7 @@ def test_other_data_and_their_classes() -> None:
         ('name = ""\n[grid]\ndepth = [20]', "name: must not be empty"),
         ('schema_version = 9\nname = "a"\n[grid]\ndepth = [20]', "newer ResNet Studio"),
         ('name = "a"\n[grid]\ndepth = [8, 14]\n[[comparisons]]\nhigher = {depth = 8}\nlower = {depth = 20}',
-         "comparisons.0: depth 20 fits 0 runs"),
+         "comparison 1: depth 20 fits 0 runs"),
         ('name = "a"\n[grid]\ndepth = [8, 14]\n[[comparisons]]\nhigher = {depth = 8}\nlower = {depth = 8}',
          "compares a run with itself"),
         ('name = "a"\n[grid]\ninit_seed = [1]', "init_seed is no field"),

@@ -82,6 +82,17 @@ def test_below_three_seeds_there_is_no_verdict(deep: list[float | None], words: 
     assert found.more_seeds == 3 - len(deep)
 
 
+def test_nets_that_diverged_with_every_seed_are_not_called_equal() -> None:
+    found = verdict([None, None, None], [None, None, None])
+    assert found.outcome is Outcome.NOT_ENOUGH
+    assert (found.judgement.estimate, found.judgement.low, found.judgement.needed) == (None, None, None)
+    assert found.text.startswith(
+        "Not enough: plain-56 and plain-20 diverged with every seed, which says nothing of how they differ. "
+    )
+    assert "plain-56 (seed 0)" in found.text
+    assert verdict([None, None, 60.0], [None, None, 50.0]).outcome is not Outcome.NOT_ENOUGH
+
+
 def test_a_diverged_run_is_the_worst_outcome_and_is_named() -> None:
     found = verdict([None, None, 90.0], [50.0, 51.0, 50.0])
     assert [pair.difference for pair in found.pairs] == [50.0, 49.0, 40.0]

@@ -72,6 +72,9 @@ _PERHAPS_FULL = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _PROBE_BYTES = 2**16
 
+BROKEN = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What reading a damaged file raises: where its definitions are damaged, Python cannot even decode what SQLite says."""
+
 
 def suspicion(database: Path) -> Path:
     """A file that says: damage was met, look at the whole database when it is next opened for writing."""
@@ -103,6 +106,8 @@ def trouble(error: BaseException, file: Path) -> StoreError | None:
             return damaged(file, _("{cause}, says its header", cause=cause))
         text = _SENTENCES.get(code & 0xFF) if code is not None else None
         return StoreError(_(text, file=file, detail=cause)) if text else None
+    if isinstance(cause, UnicodeDecodeError):
+        return damaged(file, _("its definitions are not text"))
     if isinstance(cause, OSError):
         return StoreError(_(_UNREADABLE, file=cause.filename or file, detail=cause.strerror or cause))
     return None
@@ -151,7 +156,7 @@ def explained(file: Path) -> Iterator[None]:
     """Turn the user's kind of trouble with ``file`` into a StoreError; let every other exception through."""
     try:
         yield
-    except (DBAPIError, sqlite3.Error, OSError) as error:
+    except (DBAPIError, sqlite3.Error, OSError, UnicodeDecodeError) as error:
         sentence = trouble(error, file)
         if sentence is None:
             raise

@@ -16,7 +16,7 @@ from uuid import uuid4
 from resnet_studio.domain.series import Per, Series
 from resnet_studio.history.schema import REVISIONS, Base
 from resnet_studio.history.sqlite import backups
-from resnet_studio.history.sqlite.errors import is_full
+from resnet_studio.history.sqlite.errors import BROKEN, is_full
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ def gather(damaged: Path, target: Path, copies: Iterator[Path]) -> Gathered:
                 older = _is_older(old)
                 for table in gaps:
                     gaps[table] = _copy_table(old, new, table, older=older)
-        except sqlite3.DatabaseError as error:  # not even the list of tables can be read
+        except BROKEN as error:  # not even the list of tables can be read
             if is_full(error, target):
                 raise
             log.info("nothing more can be read of %s: %s", damaged, error)
@@ -130,7 +130,7 @@ def _is_older(old: sqlite3.Connection) -> bool:
     """Its schema is known and not the present one, so that it may lack tables."""
     try:
         row = old.execute("SELECT version_num FROM alembic_version").fetchone()
-    except sqlite3.DatabaseError:
+    except BROKEN:
         return False
     return row is not None and row[0] in REVISIONS[:-1]
 
@@ -174,7 +174,7 @@ def _readable(old: sqlite3.Connection, table: str, columns: Sequence[str]) -> It
                     low, high = (low, row[0]) if "DESC" in end else (row[0], high)
                     yield row[1:]
                 whole = "LIMIT" not in end
-            except sqlite3.DatabaseError as error:
+            except BROKEN as error:
                 log.debug("%s cannot be read between keys %d and %d: %s", table, low, high, error)
             if whole:
                 break
@@ -189,7 +189,7 @@ def _end(old: sqlite3.Connection, table: str) -> int:
     """One more than the largest key of ``table``, or than any where that is out of reach."""
     try:
         return int(old.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0] or 0) + 1
-    except sqlite3.DatabaseError:
+    except BROKEN:
         return _NO_END
 
 

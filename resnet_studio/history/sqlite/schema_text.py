@@ -15,6 +15,7 @@ from typing import NamedTuple
 from resnet_studio.history.revisions import Schema, upgrade
 from resnet_studio.history.schema import Base
 from resnet_studio.history.sqlite import connections
+from resnet_studio.history.sqlite.errors import BROKEN
 from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ def mend(copy: Path, schema: Schema) -> None:
                         (*wanted, key),
                     )
             connection.execute("COMMIT")
-    except sqlite3.DatabaseError as error:
+    except BROKEN as error:
         log.info("the definitions in %s cannot be put right: %s", copy, error)
 
 
@@ -76,7 +77,7 @@ def _can_be_read(copy: Path) -> bool:
     try:
         with closing(sqlite3.connect(f"{copy.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             return not lacking(connection)
-    except sqlite3.DatabaseError:
+    except BROKEN:
         return False
 
 
@@ -84,7 +85,7 @@ def _revision(connection: sqlite3.Connection, schema: Schema) -> str:
     """That of the file where it can be read, else the present one."""
     try:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except sqlite3.DatabaseError:
+    except BROKEN:
         row = None
     return str(row[0]) if row is not None and row[0] in schema.revisions else schema.head
 

@@ -112,6 +112,8 @@ def test_a_definition_that_cannot_be_read(filled: Home, table: str) -> None:
     (b"curve_chunkscurve_chunks", b"curve_chunkzcurve_chunks"),
     (b"CREATE INDEX ix_queue_status", b"CREATE INDEX ix_queue_stat\xffs"),
     (b"CREATE INDEX ix_queue_status", b"CREATE INDEY ix_queue_status"),
+    (b"CREATE TABLE runs (", b"CREATE TABL\x85 runs ("),  # then SQLite's own message is no UTF-8
+    (b"CREATE INDEX ix_queue_status", b"CREATE INDE\x95 ix_queue_status"),
 ])  # fmt: skip
 def test_other_letters_of_the_definitions(filled: Home, before: bytes, after: bytes) -> None:
     replace_bytes(filled, before, after)
