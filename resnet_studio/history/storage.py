@@ -110,6 +110,10 @@ class Storage(Protocol):
     def writable(self) -> bool: ...
 
     @property
+    def held_elsewhere(self) -> bool:
+        """Another program has the right to write, and does what it is asked to through :attr:`requests`."""
+
+    @property
     def why_read_only(self) -> str:
         """A sentence; empty when writable."""
 

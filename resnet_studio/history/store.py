@@ -108,6 +108,11 @@ class RunStore(RunChanges, MeasurementStore, EvaluationStore, AnalysisStore, Que
         return isinstance(self._storage, FencedStorage)
 
     @property
+    def held_elsewhere(self) -> bool:
+        """Another program writes; it changes the queue as it is asked to, see :mod:`resnet_studio.history.steer`."""
+        return self._storage.held_elsewhere
+
+    @property
     def why_read_only(self) -> str:
         """The sentence that every refused change raises; empty when writable."""
         return self._storage.why_read_only

@@ -21,6 +21,7 @@ class WindowState:
     paused: bool = False
     stopping: bool = False
     writable: bool = True
+    held_elsewhere: bool = False  # by a program that can be asked to queue
 
 
 Rule = Callable[[WindowState], bool]
@@ -32,6 +33,10 @@ def _always(_state: WindowState) -> bool:
 
 def _writable(state: WindowState) -> bool:
     return state.writable
+
+
+def _can_queue(state: WindowState) -> bool:
+    return state.writable or state.held_elsewhere
 
 
 def _can_stop(state: WindowState) -> bool:
@@ -85,13 +90,13 @@ class Action(Enum):
     )
     QUIT = ActionRow(_("&Quit"), "Ctrl+Q", _("&File"), _("Close the window; training is saved first"), new_section=True)
     TRAIN_TWIN = ActionRow(
-        _("Train &twin"), "Ctrl+T", _("&Training"), _("Train the designed network and its twin"), _writable, "ph.play"
+        _("Train &twin"), "Ctrl+T", _("&Training"), _("Train the designed network and its twin"), _can_queue, "ph.play"
     )
     TRAIN_THIS = ActionRow(
-        _("Train t&his network"), "Ctrl+Shift+T", _("&Training"), _("Train the designed network alone"), _writable
+        _("Train t&his network"), "Ctrl+Shift+T", _("&Training"), _("Train the designed network alone"), _can_queue
     )
     RUN_STUDY = ActionRow(
-        _("&Run the chosen study"), "Ctrl+R", _("&Training"), _("Train every run of the study"), _writable
+        _("&Run the chosen study"), "Ctrl+R", _("&Training"), _("Train every run of the study"), _can_queue
     )
     PAUSE = ActionRow(
         _("&Pause or continue"),

@@ -251,6 +251,15 @@ class RunController(QObject):
         self._begin([entry])
         return entry.run_ids
 
+    def ask_to_train(self, cohort: CohortSpec) -> None:
+        """Have the program that holds the history queue it, together with what waits there and may share its batches.
+
+        Raises:
+            UserError: If a run could not begin with the weights it asks for.
+        """
+        refuse_misfits(cohort.runs, self._store)
+        self.add([QueueCommand(verb=QueueVerb.ADD, cohort=cohort, join=True)], now=True)
+
     def add(self, commands: Sequence[QueueCommand], *, now: bool) -> None:
         """Do commands that each add an entry to the queue, one after another.
 
@@ -432,6 +441,8 @@ class RunController(QObject):
 
     @Slot()
     def _on_changed(self) -> None:
+        if self._closing:  # another program was asked, and answers a window that has gone
+            return
         self._reload()
         self._start_next()
         self._announce()

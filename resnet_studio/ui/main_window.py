@@ -153,6 +153,7 @@ class MainWindow(QMainWindow):
                 paused=controller.paused,
                 stopping=controller.stopping,
                 writable=self.services.store.writable,
+                held_elsewhere=self.services.store.held_elsewhere,
             )
         )
 

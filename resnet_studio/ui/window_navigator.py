@@ -112,10 +112,14 @@ class WindowNavigator(Navigator):
                 self._status.show_message(FINE_TUNING)
 
     def train(self, cohort: CohortSpec) -> None:
-        self._start_training(lambda: self.services.controller.train(cohort))
+        if self.services.store.held_elsewhere:
+            self._start_training(lambda: self.services.controller.ask_to_train(cohort))
+            self._status.show_message(_("The program that holds the history was asked to train it after what waits."))
+        else:
+            self._start_training(lambda: self.services.controller.train(cohort))
 
     def demonstrate(self, cohort: CohortSpec) -> None:
-        if self.services.controller.trained:
+        if self.services.controller.trained or self.services.store.held_elsewhere:
             self.train(cohort)
             return
         self.pages.show_page("train")

@@ -115,6 +115,19 @@ def test_what_is_done_is_not_trained_again_and_more_seeds_are_added(studied: Stu
     assert "1 seed more is there; the next look is at 5." in more["verdicts"][0]["sentence"]
 
 
+def test_a_study_is_refused_at_once_where_another_program_holds_the_history(
+    at_home: At, tmp_path: Path, images: Path
+) -> None:
+    (tmp_path / "images").symlink_to(images)
+    file = tmp_path / "grid.toml"
+    file.write_text(GRID, encoding="utf-8")
+    with RunStore.open(Home(tmp_path / "home")):
+        said = at_home("study", "run", file)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.count("in use by another ResNet Studio") == 1
+    assert "runs are done" not in said.err
+
+
 @pytest.mark.slow
 def test_a_killed_study_goes_on_to_the_same_bits(studied: Studied, tmp_path: Path, images: Path) -> None:
     """One run of the first cohort is back where a kill may leave it: at no checkpoint, written down as interrupted."""

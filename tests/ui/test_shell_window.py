@@ -250,6 +250,7 @@ def test_the_table_of_actions_is_sound(window: MainWindow) -> None:
             WindowState(writable=False),
             {Action.PAUSE, Action.STOP, Action.TRAIN_TWIN, Action.TRAIN_THIS, Action.RUN_STUDY, Action.IMPORT_WEIGHTS},
         ),
+        (WindowState(writable=False, held_elsewhere=True), {Action.PAUSE, Action.STOP, Action.IMPORT_WEIGHTS}),
     ],
 )
 def test_actions_are_enabled_by_their_rules(window: MainWindow, state: WindowState, off: set[Action]) -> None:
@@ -444,11 +445,32 @@ def test_a_second_window_reads_until_the_first_is_closed(
         preferences = services.preferences
         second = open_window(Services(home, reader, RunController(reader), preferences, services.theme, Jobs()))
         assert second.banner.sentence
-        assert not second.menus.actions[Action.TRAIN_TWIN].isEnabled()
+        assert not second.menus.actions[Action.IMPORT_WEIGHTS].isEnabled()
         services.store.close()
         qtbot.waitUntil(lambda: reader.writable, timeout=10_000)
         assert not second.banner.sentence
+        assert second.menus.actions[Action.IMPORT_WEIGHTS].isEnabled()
+        assert second.leave()
+
+
+def test_a_second_window_asks_the_first_to_train(
+    qtbot: QtBot, open_window: Opener, home: Home, services: Services, tiny_twin: CohortSpec
+) -> None:
+    from resnet_studio.ui.threads.jobs import Jobs
+
+    with RunStore.open(home) as reader:
+        assert (reader.writable, reader.held_elsewhere, services.store.held_elsewhere) == (False, True, False)
+        second = open_window(
+            Services(home, reader, RunController(reader), services.preferences, services.theme, Jobs())
+        )
+        assert "asked for changes of the queue" in second.banner.sentence
         assert second.menus.actions[Action.TRAIN_TWIN].isEnabled()
+        services.controller.hold()
+        services.controller.watch()
+        second.navigator.train(tiny_twin)
+        qtbot.waitUntil(lambda: len(reader.queue()) == 1)
+        assert second.pages.current == "train"
+        assert [run.name for run in reader.queue()[0].runs] == [run.label for run in tiny_twin.runs]
         assert second.leave()
 
 

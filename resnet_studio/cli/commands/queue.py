@@ -240,7 +240,8 @@ def run(
         hint(_("{title} is {status}: {reason}", title=entry.title, status=_(entry.status.value), reason=entry.reason))
     if waiting:
         wait = _n("{count} cohort waits", "{count} cohorts wait", len(waiting))
-        hint(_("{wait}; go on with: {command}", wait=wait, command=here.command("queue", "run")))
+        command = here.command("queue", "run")
+        hint(_("{wait}; go on in a window that is open, or with: {command}", wait=wait, command=command))
     elif ended:
         _notify(here, ended)
     if stopping.received is not None and waiting:
@@ -393,7 +394,11 @@ def _print_entry(here: Session, store: RunStore, entry_id: str, as_json: bool) -
     )
     if len(entry.runs) > 1:
         print(_("Its {count} runs share their batches and train together.", count=len(entry.runs)))
-    if not any(each.claimed for each in store.queue()):
+    if any(each.claimed for each in store.queue()):
+        return
+    if store.held_elsewhere:
+        print(_("The program that holds the history trains it once its queue goes on."))
+    else:
         print(_("Train what waits with: {command}", command=here.command("queue", "run")))
 
 

@@ -22,7 +22,7 @@ from resnet_studio.cli.study_argument import chosen_study, stored_plan
 from resnet_studio.cli.study_output import preview_json, print_preview, print_status, print_verdicts
 from resnet_studio.cli.window import why_no_window
 from resnet_studio.domain.data_sets import source_names
-from resnet_studio.domain.errors import Stopped, UserError
+from resnet_studio.domain.errors import Stopped, StoreError, UserError
 from resnet_studio.domain.records import RunRecord, run_json
 from resnet_studio.domain.series import ERRORS, TRAINING_ERROR_WINDOW
 from resnet_studio.domain.specs import MAX_SEED, CohortSpec
@@ -169,6 +169,9 @@ def run_study(
     chosen.refuse_lacking(plan)
     for source in dict.fromkeys(arm.spec.data for arm in plan.arms):
         refuse_missing_data(source, here.home)
+    with here.writer() as store:
+        if not store.writable and stored_study(plan, store).work:
+            raise StoreError(store.why_read_only)
     code = _train_missing(here, plan, as_json)
     if code < 128 and plan.evaluated:
         code = _evaluate_together(here, plan, as_json) or code

@@ -58,6 +58,10 @@ class PostgresStorage:
         return self._writable
 
     @property
+    def held_elsewhere(self) -> bool:
+        return False
+
+    @property
     def why_read_only(self) -> str:
         return "" if self.writable else self._unwritable
 

@@ -44,6 +44,10 @@ class FencedStorage:
         return self._storage.writable
 
     @property
+    def held_elsewhere(self) -> bool:
+        return self._storage.held_elsewhere
+
+    @property
     def why_read_only(self) -> str:
         return self._storage.why_read_only
 

@@ -87,6 +87,7 @@ class SqliteStorage:
         self._cannot_write_beside = False
         self._closed = False
         self._unwritable = _("The history was opened for reading only; nothing can be changed in it.")
+        self._held_elsewhere = False
 
     @property
     def where(self) -> str:
@@ -95,6 +96,10 @@ class SqliteStorage:
     @property
     def writable(self) -> bool:
         return self._writer is not None
+
+    @property
+    def held_elsewhere(self) -> bool:
+        return not self.writable and self._held_elsewhere
 
     @property
     def why_read_only(self) -> str:
@@ -324,12 +329,13 @@ class SqliteStorage:
                 strerror=error.strerror or error,
             )
             return False
+        self._held_elsewhere = not taken
         if not taken:
             holder = self._writer_lock.holder()
             who = _("process {holder}", holder=holder) if holder is not None else _("another process")
             self._unwritable = _(
-                "The history is in use by another ResNet Studio ({who}); close it to change anything here, "
-                "or choose another folder with --home DIR.",
+                "The history is in use by another ResNet Studio ({who}), which is asked for changes of the queue; "
+                "close it to change anything else here, or choose another folder with --home DIR.",
                 who=who,
             )
         return taken

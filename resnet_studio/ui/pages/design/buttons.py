@@ -19,6 +19,7 @@ from resnet_studio.ui.widgets.layouts import in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 from resnet_studio.ui.widgets.text import counted
 
+_ASKED = _("The program that holds the history is asked to train it, after what waits")
 NO_TWIN = _("A VGG net has no residual counterpart; train it alone.")
 
 
@@ -68,8 +69,9 @@ class DesignButtons(QWidget):
         theme.changed.connect(self._load_icons)
 
     def show_state(
-        self, form: DesignForm, study: SingleCohort, *, untouched: bool, lacking: DataSetRow | None, writable: bool
-    ) -> None:
+        self, form: DesignForm, study: SingleCohort, *, untouched: bool, lacking: DataSetRow | None, writable: bool,
+        held_elsewhere: bool,
+    ) -> None:  # fmt: skip
         """What can be trained now, and why the rest cannot.
 
         Args:
@@ -78,15 +80,18 @@ class DesignButtons(QWidget):
             untouched: The form shows the study as it is.
             lacking: The data set of the study, where it is not on this machine.
             writable: Runs can be stored.
+            held_elsewhere: Not here, but another program can be asked to train them.
         """
+        asked = _ASKED if held_elsewhere else ""
+        writable = writable or held_elsewhere
         spec = form.spec
         twin = spec is None or has_twin(spec)
         obstacle = form.obstacle if spec is not None else ""
         no_twin = ("" if twin else NO_TWIN) or obstacle or form.twin_obstacle
         self.train_this.setEnabled(form.ready and writable)
-        set_tip(self.train_this, obstacle)
+        set_tip(self.train_this, obstacle or asked)
         self.train_twin.setEnabled(form.ready and writable and not no_twin)
-        set_tip(self.train_twin, no_twin)
+        set_tip(self.train_twin, no_twin or asked)
         self._copy_twin.setEnabled(twin and not form.twin_obstacle)
         self.copy.setEnabled(spec is not None)
         self.inside.setEnabled(spec is not None)

@@ -251,6 +251,7 @@ class DesignPage(Page):
             untouched=untouched,
             lacking=self._study_lacks(),
             writable=self.services.store.writable,
+            held_elsewhere=self.services.store.held_elsewhere,
         )
 
     @Slot(str)
