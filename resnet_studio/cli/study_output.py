@@ -105,8 +105,7 @@ def print_status(found: Sequence[StoredStudy], others: Sequence[OtherStudy], *, 
             for one in found
         ]  # fmt: skip
         rows += [
-            (one.key, "", "", f"{one.done}/{one.all}", one.seeds, _("by its file or name: study status FILE"))
-            for one in others
+            (one.key, "", "", f"{one.done}/{one.all}", one.seeds, _("by its file: study status FILE")) for one in others
         ]
         print_table(columns, rows, right=columns[3:5])
         return

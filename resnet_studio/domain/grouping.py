@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
+from resnet_studio.domain.csv_text import CsvWriter
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.recipe_spec import SEEDS
 from resnet_studio.domain.records import RunRecord
@@ -166,6 +168,34 @@ def _by_fields(grouping: Grouping) -> Callable[[RunRecord], Hashable]:
 def fields_of(grouping: Grouping) -> list[RunField]:
     """The fields that a grouping goes by; none for :data:`ALL_BUT_SEEDS`."""
     return [found for key in grouping if (found := find_field(key)) is not None]
+
+
+GROUPED = ("training_error", "test_error", "evaluated_error")
+"""The results that groups are compared by."""
+
+
+def groups_csv(groups: Sequence[RunGroup], baseline: str = "") -> str:
+    """One line a group: its runs, and of each result count, mean, sample deviation and interval of the mean.
+
+    With the id of one of the groups as ``baseline``, also how far the means lie above that group's.
+    """
+    out = io.StringIO()
+    writer = CsvWriter(out)
+    base = next((group for group in groups if group.id == baseline), None)
+    parts = ["n", "mean", "deviation", "low", "high", *(["delta"] if base else [])]
+    writer.writerow(["group", "runs", "left_out", *(f"{key}_{part}" for key in GROUPED for part in parts)])
+    for group in groups:
+        cells: list[object] = []
+        for field in (run_fields()[key] for key in GROUPED):
+            found, beside = group.statistic(field), base and base.statistic(field)
+            if found is None:
+                cells += ["0", *[""] * (len(parts) - 1)]
+                continue
+            values = [found.mean, found.deviation, found.low, found.high]
+            values += [found.mean - beside.mean if beside else None] if base else []
+            cells += [str(found.count), *("" if value is None else f"{value:.6g}" for value in values)]
+        writer.writerow([group.name, " ".join(run.id for run in group.counted), group.left_out, *cells])
+    return out.getvalue()
 
 
 def grouping_text(grouping: Grouping) -> str:

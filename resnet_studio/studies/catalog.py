@@ -15,6 +15,7 @@ from resnet_studio.domain.presets import apply, find_preset, preset_for
 from resnet_studio.domain.protocols import SINGLE, Protocol, ProtocolKind
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RunSpec, replace
 from resnet_studio.domain.text_numbers import percent
+from resnet_studio.studies.own_study import KEY_PREFIX
 from resnet_studio.studies.plan import Arm, Comparison, Measure, StudyPlan
 from resnet_studio.studies.rule import Outcome
 from resnet_studio.studies.single_cohorts import DEMO, SINGLE_COHORTS, SingleCohort, plain, residual
@@ -399,6 +400,8 @@ def find_study(key: str) -> Study | CohortStudy:
     for single in SINGLE_COHORTS:
         if single.key == key:
             return CohortStudy(single)
+    if key.startswith(KEY_PREFIX):
+        raise UserError(_("{key} is a study of one's own; give its file, FILE.toml.", key=key))
     raise UserError(
         _("No study is called {key!r}; choose {studies}.", key=key, studies=", ".join(study.key for study in STUDIES))
     )

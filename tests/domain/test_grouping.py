@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import replace as changed
 from datetime import UTC, datetime
 from statistics import fmean, stdev
@@ -10,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from resnet_studio.domain.enums import RunStatus
-from resnet_studio.domain.grouping import ALL_BUT_SEEDS, group_runs, grouping_text, statistic
+from resnet_studio.domain.grouping import ALL_BUT_SEEDS, group_runs, grouping_text, groups_csv, statistic
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import EvaluatedError, RunRecord
 from resnet_studio.domain.run_fields import find_field
@@ -125,3 +127,19 @@ def test_ten_thousand_runs_group_quickly() -> None:
     assert len(means) == 10
     print(f"{seconds:.3f} s")
     assert seconds < 0.45
+
+
+def test_groups_are_written_as_they_are_shown(runs: list[RunRecord]) -> None:
+    groups = group_runs([*runs, changed(record(20, "plain", 9, 1.0), status=RunStatus.STOPPED)], ("depth", "block"))
+    rows = list(csv.DictReader(io.StringIO(groups_csv(groups, groups[1].id))))
+    assert [row["group"] for row in rows] == [group.name for group in groups]
+    first, found = rows[0], groups[0].statistic(TEST_ERROR)
+    assert (first["test_error_n"], first["left_out"]) == ("4", "1 stopped")
+    assert first["runs"].split() == [run.id for run in groups[0].counted]
+    wanted = (found.mean, found.deviation, found.low, found.high)
+    assert [float(first[f"test_error_{part}"]) for part in ("mean", "deviation", "low", "high")] == [
+        pytest.approx(value, rel=1e-5) for value in wanted
+    ]
+    assert float(first["test_error_delta"]) == pytest.approx(found.mean - groups[1].statistic(TEST_ERROR).mean)
+    assert (first["evaluated_error_n"], first["evaluated_error_mean"]) == ("0", "")
+    assert "delta" not in groups_csv(groups).splitlines()[0]

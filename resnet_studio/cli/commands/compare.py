@@ -26,7 +26,7 @@ from resnet_studio.domain.comparison import (
     twin_gaps,
 )
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.grouping import ALL_BUT_SEEDS, LEVEL, Grouping, group_runs
+from resnet_studio.domain.grouping import ALL_BUT_SEEDS, GROUPED, LEVEL, Grouping, group_runs
 from resnet_studio.domain.records import RunRecord, run_json
 from resnet_studio.domain.run_fields import find_field, run_fields
 from resnet_studio.domain.series import CURVES, ERRORS, TRAINING_ERROR_WINDOW
@@ -110,13 +110,10 @@ def _grouping(text: str) -> Grouping:
     return keys
 
 
-_GROUPED = ("training_error", "test_error", "evaluated_error")
-
-
 def _groups_json(runs: Sequence[RunRecord], grouping: Grouping) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     for group in group_runs(runs, grouping):
-        statistics = {key: group.statistic(run_fields()[key]) for key in _GROUPED}
+        statistics = {key: group.statistic(run_fields()[key]) for key in GROUPED}
         found.append(
             {
                 "group": group.name,
@@ -130,10 +127,10 @@ def _groups_json(runs: Sequence[RunRecord], grouping: Grouping) -> list[dict[str
 def _show_groups(runs: Sequence[RunRecord], grouping: Grouping) -> None:
     rows: list[tuple[object, ...]] = []
     for group in group_runs(runs, grouping):
-        cells = [group.statistic(run_fields()[key]) for key in _GROUPED]
+        cells = [group.statistic(run_fields()[key]) for key in GROUPED]
         texts = ["–" if each is None else f"{each.text} % (n {each.count}; {each.interval_text})" for each in cells]
         rows.append((group.name, len(group.runs), *texts))
-    titles = [run_fields()[key].title.lower() for key in _GROUPED]
+    titles = [run_fields()[key].title.lower() for key in GROUPED]
     print_table((_("group"), _("runs"), *titles), rows, right=titles)
     print(_("mean ± sample standard deviation (n; {level:.0%} interval of the mean)", level=LEVEL))
 

@@ -261,7 +261,8 @@ class CurvesView(QWidget):
         baseline = next((run for run in self._runs if run.id == self._baseline), None)
         runs = tuple(run for run in self._runs if run.id in visible)
         options = replace(plot.options, lightness_steps=self._shades)
-        return Shown(runs, options, plot.panel, baseline, plot.shown_runs)
+        grouping = self.group_choice.grouping
+        return Shown(runs, options, plot.panel, baseline, plot.shown_runs, grouping, self.tables.groups.baseline)
 
     @Slot(object, object)
     def export_to(self, kind: Export, path: Path) -> None:

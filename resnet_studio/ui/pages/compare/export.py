@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 from resnet_studio.domain.comparison import comparison_csv, display_names, summary_csv
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck
+from resnet_studio.domain.grouping import NO_GROUPS, Grouping, group_runs, groups_csv
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.series import Series
 from resnet_studio.history.event_files import write_event_files
@@ -72,6 +73,8 @@ class Shown:
     panel: Panel
     baseline: RunRecord | None
     plotted: tuple[PlottedRun, ...] = ()  # the lines, groups among them
+    grouping: Grouping = NO_GROUPS
+    group_baseline: str = ""  # id of a group
 
     @property
     def file_name(self) -> str:
@@ -110,6 +113,8 @@ def export(kind: Export, shown: Shown, store: RunStore, path: Path) -> Path:
         text = comparison_csv(shown.runs, store.curves(ids, shown.panel.series))
     elif kind is Export.CONFORMITY:
         text = as_csv(list(zip(shown.runs, _conformity(shown, store), strict=True)))
+    elif shown.grouping:
+        text = groups_csv(group_runs(shown.runs, shown.grouping), shown.group_baseline)
     else:
         curves = store.curves(_with(ids, shown.baseline), ERROR.series)
         text = summary_csv(shown.runs, shown.baseline, curves, csv_columns(_conformity(shown, store)))
