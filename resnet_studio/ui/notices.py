@@ -35,6 +35,7 @@ class HistoryNotices(QObject):
         self._timer.timeout.connect(self._on_try_to_write)
         banner.acted.connect(self._on_banner)
         controller.state_changed.connect(self._on_state_changed)
+        controller.queue_changed.connect(self._on_queue_changed)
 
     def greet(self) -> None:
         """Say it now, and go on trying to write where another program does."""
@@ -106,6 +107,11 @@ class HistoryNotices(QObject):
     def _on_state_changed(self) -> None:
         if not self._controller.held:
             self._banner.withdraw("queue")
+
+    @Slot()
+    def _on_queue_changed(self) -> None:
+        if self._banner.shows("queue") and self._controller.held:
+            self._banner.say_instead("queue", self._about_queue())
 
 
 class DiskFullNotice(QObject):

@@ -500,6 +500,12 @@ def test_the_queue_that_closing_left_is_offered_and_goes_on_where_it_was(
     assert "2 cohorts wait in the queue" in window.banner.sentence
     assert "goes on at iteration 5 of" in window.banner.sentence
     assert not controller.training, "a person decides"
+    extra = store.enqueue(tiny_twin)
+    controller.refresh()
+    qtbot.waitUntil(lambda: "3 cohorts wait in the queue" in window.banner.sentence)
+    store.remove(extra.id)
+    controller.refresh()
+    qtbot.waitUntil(lambda: "2 cohorts wait in the queue" in window.banner.sentence)
     window.banner.acted.emit("queue")
     assert window.pages.current == "train"
     assert controller.active == begun.run_ids

@@ -237,7 +237,10 @@ def run(
               device=entry.needs)
         )  # fmt: skip
     for entry in held:
-        hint(_("{title} is {status}: {reason}", title=entry.title, status=_(entry.status.value), reason=entry.reason))
+        command = here.command("queue", "continue", entry.id[:8])
+        said = _("{title} is {status}; go on with: {command}", title=entry.title, status=_(entry.status.value),
+                 command=command)  # fmt: skip
+        hint(f"{said}  ({entry.reason})" if entry.reason else said)
     if waiting:
         wait = _n("{count} cohort waits", "{count} cohorts wait", len(waiting))
         command = here.command("queue", "run")

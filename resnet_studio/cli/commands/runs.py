@@ -331,7 +331,10 @@ def export(
         typer.Option("--format", help=_("csv, json, or tensorboard: event files in the folder --output.")),
     ] = None,
 ) -> None:
-    """Write every point of every curve: as CSV (run, name, series, iteration, value), JSON or event files."""
+    """Write every point of every curve as CSV (run, name, series, iteration, value), JSON or event files.
+
+    Curves of single layers are not among them.
+    """
     if form is ExportForm.TENSORBOARD:
         _export_event_files(context, names, output, other=conformity or as_json)
         return

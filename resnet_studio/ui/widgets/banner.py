@@ -36,6 +36,16 @@ class Banner(QFrame):
         self._notices[key] = (sentence, kind, action)
         self._show_last()
 
+    def shows(self, key: str) -> bool:
+        """Whether a notice was shown and neither withdrawn nor dismissed; another one may cover it."""
+        return key in self._notices
+
+    def say_instead(self, key: str, sentence: str) -> None:
+        """Give a notice that is there another sentence, in its place."""
+        if key in self._notices:
+            self._notices[key] = (sentence, *self._notices[key][1:])
+            self._show_last()
+
     def withdraw(self, key: str) -> None:
         if self._notices.pop(key, None):
             self._show_last()
