@@ -19,6 +19,7 @@ from resnet_studio.ui.plots import curve_plot
 from resnet_studio.ui.plots.controls import PlotControls
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.curve_plot import CurvePlot
+from resnet_studio.ui.plots.legend import SAMPLE_WIDTH
 from resnet_studio.ui.plots.panels import ERROR, PANELS, PlotOptions, PlottedRun
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.theme import Theme
@@ -400,3 +401,21 @@ def test_thin_and_bold_are_explained_however_low_the_plot_is(qtbot):
     qtbot.addWidget(loss)
     loss.set_runs([PLAIN])
     assert not any(loss.legend._heads[0].pens)
+
+
+def test_names_of_groups_come_before_their_intervals_where_both_have_no_room(qtbot):
+    book = CurveBook()
+    plot = CurvePlot(Theme(), book)
+    qtbot.addWidget(plot)
+    plot.show()
+    for run_id, level in (("a", 40.0), ("b", 41.0), ("m", 40.5)):
+        _grow(book, replace(PLAIN, run_id=run_id), 1, 200, level)
+    plot.set_runs([replace(PLAIN, run_id="m", name="depth 20, plain (n 5)", members=("a", "b"))])
+    plot.read_at(100)
+    row = plot.legend.row("m")
+    for width, tight in ((430, True), (900, False), (430, True)):
+        plot.resize(width, 400)
+        qtbot.waitUntil(lambda tight=tight: row.tight is tight)
+        assert "[" in row.values[0], "copied whole all the same"
+        left = row.width() - 8 - SAMPLE_WIDTH - 8 - len(row.values) * row._column()
+        assert row.fontMetrics().horizontalAdvance(row.label) <= left

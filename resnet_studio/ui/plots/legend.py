@@ -87,6 +87,7 @@ class _Row(QAbstractButton):
         self.tested = False  # the curves have markers
         self.pens: tuple[QPen | None, ...] = ()  # of a head: lines before its words
         self.wide = False  # room for deviations and intervals
+        self.tight = False  # but none for intervals: names come first, and the table below has them
         self.widest = ""  # a value for which every column has room, too
 
     def show_values(self, values: Sequence[str]) -> None:
@@ -101,9 +102,12 @@ class _Row(QAbstractButton):
         return QSize(sample + name + self._columns * self._column() + 10, metrics.height() + 4)
 
     def _column(self) -> int:
-        widest = "88.8 ± 8.8 [88.8, 88.8]" if self.wide else "+88.8 pp"
+        usual = "88.8 ± 8.8 [88.8, 88.8]" if self.wide else "+88.8 pp"
         metrics = QFontMetrics(self.font())
-        return max(metrics.horizontalAdvance(widest), metrics.horizontalAdvance(self.widest)) + 8
+        return max(metrics.horizontalAdvance(self._shortened(text)) for text in (usual, self.widest)) + 8
+
+    def _shortened(self, text: str) -> str:
+        return text.partition(" [")[0] if self.tight else text
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier and self.run is not None:
@@ -149,7 +153,7 @@ class _Row(QAbstractButton):
         metrics = painter.fontMetrics()
         name = metrics.elidedText(self.label, Qt.TextElideMode.ElideMiddle, max(right - left, 10))
         painter.drawText(QRectF(left, area.top(), right - left, area.height()), align, name)
-        for i, text in enumerate(self.values):
+        for i, text in enumerate(map(self._shortened, self.values)):
             cell = QRectF(right + i * self._column(), area.top(), self._column(), area.height())
             painter.drawText(cell, align | Qt.AlignmentFlag.AlignRight, text)
             if i < len(self.pens) and (pen := self.pens[i]) is not None:
@@ -301,7 +305,12 @@ class Legend(QScrollArea):
     def _arrange(self) -> None:
         """Columns as wide as the longest line, as many as fit; at most six lines are visible at once."""
         lines, width = self._ordered(), max(self.width(), 80)
-        cell = max((row.sizeHint().width() for row in lines), default=80)
+        for tight in (False, self._wide):
+            for row in lines:
+                row.tight = tight
+            cell = max((row.sizeHint().width() for row in lines), default=80)
+            if cell <= width - SCROLL_BAR:
+                break
         height = lines[0].sizeHint().height() if lines else 0
         columns = max(1, min(width // (cell + COLUMN_GAP), len(lines)))
         rows = -(-len(lines) // columns) if lines else 0
@@ -315,7 +324,7 @@ class Legend(QScrollArea):
         for column, head in enumerate(self._heads):
             head.muted, head.values = True, tuple(_HEADS[series.per] for series in self._panel.series)
             head.label = self._place if column == 0 else ""
-            head.pens = self._head_pens()
+            head.pens, head.tight = self._head_pens(), lines[0].tight
             set_tip(head, key_of([row.run for row in self._rows.values()]) if any(head.pens) else "")
             head.setGeometry(column * (cell + COLUMN_GAP), 0, cell, height)
         for index, row in enumerate(lines):
