@@ -12,7 +12,6 @@ BENCHMARKS = Path(__file__).parent / "benchmarks"
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("every_core")  # bits of several threads
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 def test_six_kills_at_random_moments_change_nothing():
     result = subprocess.run(
