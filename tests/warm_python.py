@@ -3,13 +3,15 @@
 Loading them takes two seconds of processor time, some hundred times in a run of all tests, and shows nothing that the
 first time has not shown. Such a process is a child of the tests, with its own arguments, environment, folder,
 descriptors and signals: whatever happens to it happens to a program. Tests of what is loaded, of interpreters' options
-and of the first moments of a start use :mod:`subprocess`.
+and of the first moments of a start use :mod:`subprocess`: of variables that are read while Python or a library is
+loaded, only ``OMP_NUM_THREADS`` counts here.
 """
 
 from __future__ import annotations
 
 import array
 import atexit
+import contextlib
 import ctypes
 import inspect
 import json
@@ -91,12 +93,19 @@ class _Interpreter:
                 rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))
                 self._socket.sendmsg([head], [rights])
                 self._socket.sendall(text)
-                return int(self._answers.readline())
+                answer = self._answers.readline()
+                assert answer, "the interpreter that forks has ended"
+                return int(answer)
+            except BaseException:  # else the next process would be given this one's number
+                _STARTED.clear()
+                self.end()
+                raise
             finally:
                 self._prctl(_SUBREAPER, 0, 0, 0, 0)
 
     def end(self) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._process.wait()
 
 
@@ -167,6 +176,7 @@ def _become(job: Mapping[str, Any], descriptors: Sequence[int]) -> None:
     os.chdir(job["cwd"])
     os.environ.clear()
     os.environ.update(job["environment"])
+    sys.modules["torch"].set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or len(job["cores"])))
     text = {"encoding": "utf-8", "closefd": False}
     sys.stdin = open(0, **text)  # noqa: SIM115 - as long as the process
     sys.stdout = sys.__stdout__ = open(1, "w", buffering=1 if os.isatty(1) else -1, **text)  # noqa: SIM115

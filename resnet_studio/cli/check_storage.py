@@ -38,13 +38,14 @@ def storage_checks(home: Home) -> Iterator[Check]:
 
 def history_checks(home: Home) -> Iterator[Check]:
     """What the storage says of itself: its schema, damage, runs that make no sense, copies that are kept."""
-    from resnet_studio.history.run_folders import lost_history, own_history
+    from resnet_studio.history.run_folders import lost_history, own_history, run_folders
     from resnet_studio.history.storage import default_url, storage_at
     from resnet_studio.history.store import open_history
 
     with closing(storage_at(default_url(home))) as storage:
         if lost := lost_history(home, storage):
-            advice = _OTHER_HISTORY if own_history(home) else N_("Put a backup of the history in its place.")
+            own = run_folders(home) <= own_history(home).run_ids
+            advice = _OTHER_HISTORY if own else N_("Put a backup of the history in its place.")
             yield Check(N_("history"), lost, State.WRONG, _(advice))
         elif storage.missing():
             yield Check(N_("history"), _("none yet"))
@@ -163,9 +164,10 @@ def folder_checks(home: Home) -> Iterator[Check]:
                 elif home.run(run.id).stored_name(folder) not in rows and not run.status.active:
                     loose.append(f"{run.name}: {folder}")  # one that trains is about to write the row
     if orphans:
+        own = own_history(home)
         advice = (
-            _("They belong to no run of this history, but may to the home's own {where}; leave them.", where=own)
-            if (own := own_history(home))
+            _("They belong to runs of the home's own history, {where}; leave them.", where=own.where)
+            if set(orphans) <= own.run_ids
             else _("They belong to no run of this history; delete them, or put a backup of the history back.")
         )
         yield Check(

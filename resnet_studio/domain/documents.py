@@ -20,7 +20,7 @@ from resnet_studio.text import _
 S = TypeVar("S", bound=Spec)
 
 _MOST_DOTS = 100  # in a line, those of decimal numbers left out
-_DOT = re.compile(r"(?<!\d)\.|\.(?!\d)|\.(?=\d+\.)")
+_DECIMAL = re.compile(r"(?<![\w.\-])[+-]?\d[\d_]*\.\d[\d_]*(?:[eE][+-]?\d+)?(?![\w.\-])")
 
 _SENTENCES = {
     "missing": _("is missing"),
@@ -140,7 +140,8 @@ def from_toml(kind: type[S], text: str) -> S:
 
 def toml_values(text: str) -> dict[str, Any]:
     """Raises SpecError for text that is not TOML, or that nobody writes: Python's parser takes hours for some."""
-    if any(len(_DOT.findall(line)) > _MOST_DOTS for line in text.splitlines() if not line.lstrip().startswith("#")):
+    lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    if any(_DECIMAL.sub("", line).count(".") > _MOST_DOTS for line in lines):
         raise SpecError({"": _("not valid TOML: a line has more than {dots} dots", dots=_MOST_DOTS)})
     try:
         return tomllib.loads(text)

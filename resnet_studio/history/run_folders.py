@@ -32,19 +32,21 @@ def run_folders(home: Home) -> set[str]:
 def lost_history(home: Home, storage: Storage) -> str:
     """A sentence if runs have left folders but the history that knows of them is missing or empty, else empty."""
     what = storage.missing()
-    count = len(run_folders(home)) if what else 0
-    if not count:
+    there = run_folders(home) if what else set()
+    if not there:
         return ""
+    count = len(there)
     folders = _n("the folder of {count} run lies", "folders of {count} runs lie", count)
-    if own := own_history(home):
+    own = own_history(home)
+    if there <= own.run_ids:
         return _(
-            "The history {where} {what}, but {folders} in {runs}: the history {own} may know them. It is opened "
-            "without --history and copied with `resnet-studio history copy`.",
+            "The history {where} {what}, but {folders} in {runs}; the history {own} knows them: open it with "
+            '--history "", or copy it there with `resnet-studio history copy`.',
             where=storage.where,
             what=what,
             folders=folders,
             runs=home.runs,
-            own=own,
+            own=own.where,
         )
     return _(
         "The history {where} {what}, but {folders} in {runs}; they are left as they are: put a backup "
@@ -56,12 +58,31 @@ def lost_history(home: Home, storage: Storage) -> str:
     )
 
 
-def own_history(home: Home) -> str:
-    """Where the home's own history lies, if there is one beside the history elsewhere that is in use; else empty."""
-    if not home.history:
-        return ""
-    with closing(storage_at(default_url(replace(home, history="")))) as storage:
-        return "" if storage.missing() else storage.where
+@dataclass(frozen=True, slots=True)
+class OwnHistory:
+    """The history in a home whose runs are kept elsewhere; empty where there is none."""
+
+    where: str = ""
+    run_ids: frozenset[str] = frozenset()
+
+
+def own_history(home: Home) -> OwnHistory:
+    """What lies in the home beside the history elsewhere that is in use."""
+    from resnet_studio.history.store import RunStore
+
+    own = replace(home, history="")
+    if not home.history or home.history == default_url(own):
+        return OwnHistory()
+    try:
+        with closing(storage_at(default_url(own))) as storage:
+            if storage.missing():
+                return OwnHistory()
+        with RunStore.open(own, writer=False) as store:
+            runs = (*store.list_runs(), *store.list_runs(archived=True), *store.list_runs(deleted=True))
+            return OwnHistory(storage.where, frozenset(run.id for run in runs))
+    except StoreError as error:
+        log.info("the home's own history cannot be read: %s", error)
+        return OwnHistory()
 
 
 def unlisted_runs(home: Home, known: Collection[str]) -> str:

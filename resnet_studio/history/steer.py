@@ -6,7 +6,7 @@ import json
 import logging
 import time
 
-from resnet_studio.domain.documents import from_json, to_json
+from resnet_studio.domain.documents import from_json
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.queue import QueueCommand
@@ -36,7 +36,8 @@ def steer(
     if store.writable:
         return store.apply(command)
     why = store.why_read_only
-    key = store.requests.post(to_json(command), seconds)
+    unsaid = set() if command.step else {"step"}  # which a program of before does not know
+    key = store.requests.post(command.model_dump_json(exclude=unsaid), seconds)
     started = looked = time.monotonic()
     while time.monotonic() - started < seconds and not should_stop():
         answer = store.requests.answer_to(key)

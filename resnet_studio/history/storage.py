@@ -111,7 +111,7 @@ class Storage(Protocol):
 
     @property
     def held_elsewhere(self) -> bool:
-        """Another program has the right to write, and does what it is asked to through :attr:`requests`."""
+        """Another program has the right to write; one that trains or has a window answers :attr:`requests`."""
 
     @property
     def why_read_only(self) -> str:

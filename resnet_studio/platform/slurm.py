@@ -14,10 +14,9 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.text import _
 
 _TIME = re.compile(r"([0-9]+-)?[0-9]+(:[0-9]{1,2}){0,2}")  # as sbatch takes it
-_GIVEN_ELSEWHERE = {
-    "--array": "--workers", "-a": "--workers", "--time": "--time", "-t": "--time", "--gpus": "--gpus", "-G": "--gpus",
-}  # fmt: skip
+_GIVEN_ELSEWHERE = (("--array", "-a", "--workers"), ("--time", "-t", "--time"))
 """sbatch takes the last of several, so that as a further option each would hold against what was asked for by name."""
+_SHORTEST = 4  # characters of a long option, as sbatch understands it
 _TERM_SECONDS = 60  # for the last checkpoint, before the time is over
 _SUBMIT_SECONDS = 60.0
 
@@ -52,9 +51,7 @@ class ArrayJob:
                 raise UserError(
                     _("{option!r} is no option of sbatch; give one such as --partition=gpu.", option=option)
                 )
-            name = option.partition("=")[0] if option.startswith("--") else option[:2]
-            if own := _GIVEN_ELSEWHERE.get(name.split()[0]):
-                raise UserError(_("Give {own} rather than {option} among sbatch's options.", own=own, option=option))
+            self._refuse_given_elsewhere(option)
         directives = [
             "--job-name=resnet-studio",
             f"--array=1-{self.workers}",
@@ -68,6 +65,13 @@ class ArrayJob:
         ]
         lines = ["#!/bin/sh", *(f"#SBATCH {directive}" for directive in directives), f"exec {shlex.join(self.command)}"]
         return "\n".join(lines) + "\n"
+
+    def _refuse_given_elsewhere(self, option: str) -> None:
+        name, *value = re.split(r"[=\s]", option, maxsplit=1)
+        for long, short, own in _GIVEN_ELSEWHERE:
+            meant = (len(name) >= _SHORTEST and long.startswith(name)) or (name[:2] == short)
+            if meant and not re.fullmatch(rf"1-{self.workers}%\d+", "".join(value)):  # so many at once: no other way
+                raise UserError(_("Give {own} rather than {option} among sbatch's options.", own=own, option=option))
 
 
 def submit(script: Path) -> str:

@@ -30,7 +30,7 @@ class Estimate:
         return duration_range(self.low, self.high)
 
 
-NOT_KNOWN = _("not known yet: measure it on the page Studies, or with `resnet-studio bench`")
+NOT_KNOWN = _("not known yet: measure it with *Studies, Measure* in the window, or with `resnet-studio bench`")
 
 
 def estimate(plan: StudyPlan, known: KnownSpeeds) -> Estimate | None:
@@ -41,10 +41,16 @@ def estimate(plan: StudyPlan, known: KnownSpeeds) -> Estimate | None:
 
 
 def measured_for(plan: StudyPlan) -> tuple[RunSpec, ...]:
-    """The runs by whose speed that of every other is known: of the smallest net and of the middle one."""
-    sizes = {arm.spec.network: (multiply_adds(arm.spec.network), arm.spec) for arm in plan.arms}
-    ordered = [spec for _size, spec in sorted(sizes.values(), key=lambda each: each[0])]
-    return tuple(dict.fromkeys((ordered[0], ordered[len(ordered) // 2]))) if ordered else ()
+    """The runs by whose speed that of all is known: with each device and precision the smallest and a middle one."""
+    groups: dict[object, dict[object, RunSpec]] = {}
+    for arm in plan.arms:
+        recipe = arm.spec.recipe
+        groups.setdefault((recipe.device, recipe.precision), {})[arm.spec.network] = arm.spec
+    found: list[RunSpec] = []
+    for specs in groups.values():
+        ordered = sorted(specs.values(), key=lambda spec: multiply_adds(spec.network))
+        found += [ordered[0], ordered[len(ordered) // 2]]
+    return tuple(dict.fromkeys(found))
 
 
 def estimate_left(work: Iterable[Work], known: KnownSpeeds) -> Estimate | None:

@@ -252,7 +252,7 @@ def _comparison(place: int) -> str:
 
 
 def _counted_from_one(name: str) -> str:
-    return re.sub(r"^comparisons\.(\d+)", lambda found: _comparison(int(found[1])), name)
+    return re.sub(r"^comparisons\.(\d+)\.?", lambda found: f"{_comparison(int(found[1]))} ", name).rstrip()
 
 
 def path_of(name: str) -> str:

@@ -80,7 +80,7 @@ class Verdict:
     @property
     def all_diverged(self) -> bool:
         """Both nets did, with every seed that was looked at."""
-        return _all_diverged(self.pairs[: self.judgement.used])
+        return _all_diverged(self.diverged, self.judgement.used)
 
     @property
     def unseen(self) -> tuple[SeedPair, ...]:
@@ -214,15 +214,16 @@ def decide(claims: Sequence[Claim], looks: Sequence[int]) -> tuple[Verdict, ...]
     return tuple(
         Verdict(
             c.comparison, c.higher, c.lower, c.pairs,
-            _without_finding(judgement) if _all_diverged(c.pairs[: judgement.used]) else judgement,
+            _without_finding(judgement) if _all_diverged(c.diverged, judgement.used) else judgement,
             tuple(looks), c.diverged, c.throughout, c.elsewhere,
         )
         for c, judgement in zip(claims, judged, strict=True)
     )  # fmt: skip
 
 
-def _all_diverged(pairs: Sequence[SeedPair]) -> bool:
-    return bool(pairs) and all(pair.higher == pair.lower == WORST_ERROR for pair in pairs)
+def _all_diverged(diverged: Sequence[str], used: int) -> bool:
+    """Both nets of each of so many seeds."""
+    return used > 0 and len(diverged) == 2 * used
 
 
 def _without_finding(judgement: Judgement) -> Judgement:
@@ -419,7 +420,8 @@ def _not_enough(verdict: Verdict, where: str) -> str:
         )
     if verdict.all_diverged:
         return _(
-            "Not enough: {higher} and {lower} diverged with every seed, which says nothing of how they differ.",
+            "Not enough: {higher} and {lower} diverged with every seed that was looked at, which says nothing of how "
+            "they differ.",
             higher=verdict.higher,
             lower=verdict.lower,
         )

@@ -258,7 +258,7 @@ class RunController(QObject):
             UserError: If a run could not begin with the weights it asks for.
         """
         refuse_misfits(cohort.runs, self._store)
-        self.add([QueueCommand(verb=QueueVerb.ADD, cohort=cohort, join=True)], now=True)
+        self.add([QueueCommand(verb=QueueVerb.ADD, cohort=cohort, join=True)], now=False)
 
     def add(self, commands: Sequence[QueueCommand], *, now: bool) -> None:
         """Do commands that each add an entry to the queue, one after another.

@@ -113,8 +113,8 @@ class WindowNavigator(Navigator):
 
     def train(self, cohort: CohortSpec) -> None:
         if self.services.store.held_elsewhere:
-            self._start_training(lambda: self.services.controller.ask_to_train(cohort))
-            self._status.show_message(_("The program that holds the history was asked to train it after what waits."))
+            if self._start_training(lambda: self.services.controller.ask_to_train(cohort)):
+                self._status.show_message(_("The program that holds the history is asked to train it with what waits."))
         else:
             self._start_training(lambda: self.services.controller.train(cohort))
 
@@ -227,15 +227,17 @@ class WindowNavigator(Navigator):
             self._status.show_message(NO_IMAGE)
         self.open_images(pasted)
 
-    def _start_training(self, start: Callable[[], object]) -> None:
+    def _start_training(self, start: Callable[[], object]) -> bool:
+        """Whether it could be started; why not is said."""
         self.pages.page("train")  # it must be there before the first event
         try:
             start()
         except UserError as error:
             self.show_error(str(error))
-            return
+            return False
         self._banner.withdraw("error")
         self.pages.show_page("train")
+        return True
 
     def _on_imported(self, run: RunRecord) -> None:
         self.services.controller.refresh()

@@ -123,7 +123,7 @@ def test_folders_that_the_homes_own_history_knows_are_not_to_be_deleted(trained:
     elsewhere.mkdir()
     home = Home(trained.home, history=url_in(elsewhere))
     empty = {check.name: check for check in check_storage.storage_checks(home)}["history"]
-    assert f"the history {database_of(Home(trained.home))} may know them" in empty.value
+    assert f"the history {database_of(Home(trained.home))} knows them" in empty.value
     assert "history copy" in empty.advice
     assert "backup" not in empty.value + empty.advice
     RunStore.open(home).close()
@@ -131,6 +131,13 @@ def test_folders_that_the_homes_own_history_knows_are_not_to_be_deleted(trained:
     assert folders.value == "2 without a run"
     assert "leave them" in folders.advice
     assert str(database_of(Home(trained.home))) in folders.advice
+    (home.runs / ("f" * 32)).mkdir()  # of a later run, which only the lost history knew
+    folders = {check.name: check for check in check_storage.storage_checks(home)}["run folders"]
+    assert "backup" in folders.advice
+    Path(url_in(elsewhere).removeprefix("sqlite:///")).unlink()
+    lost = {check.name: check for check in check_storage.storage_checks(home)}["history"]
+    assert "backup" in lost.value
+    assert "backup" in lost.advice
 
 
 def test_a_run_that_makes_no_sense_is_named(trained: Trained) -> None:

@@ -90,6 +90,7 @@ def test_what_no_worker_could_use_is_refused(tmp_path: Path) -> None:
         ((*home, *shared, *rest, "soon"), "no time of Slurm"),
         ((*home, *shared, *rest, "10", "--option", "partition"), "no option of sbatch"),
         ((*home, *shared, *rest, "10", "--option=--array=1-9"), "Give --workers rather than --array=1-9"),
+        ((*home, *shared, *rest, "10", "--option=--arr=1-9"), "Give --workers rather than --arr=1-9"),
         ((*home, *shared, *rest, "10", "--option=-a 1-9"), "Give --workers rather than -a 1-9"),
         ((*home, *shared, *rest, "10", "--option=-t9"), "Give --time rather than -t9"),
         ((*home, *shared, *rest, "10", "--option", "--x\nrm -rf"), "no option of sbatch"),

@@ -222,7 +222,15 @@ def test_specifications_nested_without_end(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a = " + "[" * 100_000, "a = " + "9" * 5000, "a" + ".a" * 100_000 + " = 1", "a = 1\n" * 2]
+    "text",
+    [
+        "a = " + "[" * 100_000,
+        "a = " + "9" * 5000,
+        "a" + ".a" * 100_000 + " = 1",
+        "a = 1\n" * 2,
+        "1.1a" * 20_000 + " = 1",
+        "1." * 20_000 + "1 = 1",
+    ],
 )
 def test_run_files_that_parsers_throw_at(text: str) -> None:
     with pytest.raises(SpecError):

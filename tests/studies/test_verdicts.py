@@ -87,9 +87,11 @@ def test_nets_that_diverged_with_every_seed_are_not_called_equal() -> None:
     assert found.outcome is Outcome.NOT_ENOUGH
     assert (found.judgement.estimate, found.judgement.low, found.judgement.needed) == (None, None, None)
     assert found.text.startswith(
-        "Not enough: plain-56 and plain-20 diverged with every seed, which says nothing of how they differ. "
+        "Not enough: plain-56 and plain-20 diverged with every seed that was looked at, which says nothing of how "
+        "they differ. "
     )
     assert "plain-56 (seed 0)" in found.text
+    assert verdict([100.0] * 3, [100.0] * 3).outcome is Outcome.NO_DIFFERENCE
     assert verdict([None, None, 60.0], [None, None, 50.0]).outcome is not Outcome.NOT_ENOUGH
 
 

@@ -251,9 +251,13 @@ def test_exports_refuse_nothing_and_add_their_ending(ids, page, services, tmp_pa
     shown = page.curves.shown()
     assert shown.file_name == "plain-8-ResNet-8-plain-14-ResNet-14"
     assert export(Export.RESULTS, shown, services.store, tmp_path / "table").name == "table.csv"
+    (stopped,) = services.store.create_cohort(CohortSpec(runs=(services.store.get(ids[0]).spec,)))
+    services.store.set_status(stopped.id, RunStatus.STOPPED)
+    page.show_runs([*ids, stopped.id])
     page.curves.group_choice.set_grouping(("depth",))
     grouped = export(Export.RESULTS, page.curves.shown(), services.store, tmp_path / "groups").read_text("utf-8")
     assert [line.partition(",")[0] for line in grouped.splitlines()] == ["group", "depth 8", "depth 14"]
+    assert "1 stopped" in grouped.splitlines()[1]
     with pytest.raises(UserError, match="nothing to export"):
         export(Export.PNG, dataclasses.replace(shown, runs=()), services.store, tmp_path / "a.png")
 

@@ -463,7 +463,7 @@ def test_a_second_window_asks_the_first_to_train(
         second = open_window(
             Services(home, reader, RunController(reader), services.preferences, services.theme, Jobs())
         )
-        assert "asked for changes of the queue" in second.banner.sentence
+        assert "can change the queue" in second.banner.sentence
         assert second.menus.actions[Action.TRAIN_TWIN].isEnabled()
         services.controller.hold()
         services.controller.watch()

@@ -23,18 +23,22 @@ def url_of(text: str) -> URL:
     except ArgumentError:
         found = None
     except ValueError:  # of int()
-        raise _bad_port() from None
+        raise (_at_sign() if text.count("@") > 1 else _bad_port()) from None
     if found is None or found.drivername not in SCHEMES or not found.database:
         raise UserError(
             _("The URL of the history names no database; write postgresql://USER@SERVER/DATABASE, percent-encoded.")
         )
     if "@" in (found.host or ""):
-        raise UserError(
-            _("The URL of the history holds an @ too many: in a name or a password it is written %40 (and / is %2F).")
-        )
+        raise _at_sign()
     if found.port is not None and not 0 < found.port < 65536:
         raise _bad_port()
     return found.set(drivername=DRIVER)
+
+
+def _at_sign() -> UserError:
+    return UserError(
+        _("The URL of the history holds an @ too many: in a name or a password it is written %40 (and / is %2F).")
+    )
 
 
 def _bad_port() -> UserError:

@@ -215,8 +215,10 @@ class QueueStore(Claims):
 
     # Changes by a person
 
-    def move(self, entry_id: str, place: int) -> None:
+    def move(self, entry_id: str, place: int, *, step: int = 0) -> None:
         """Give an entry that nobody trains another place, from 1 on; what trains keeps the first ones.
+
+        With ``step`` it is so many places down from where it stands instead.
 
         Raises:
             UserError: If it is being trained, or has ended.
@@ -229,6 +231,7 @@ class QueueStore(Claims):
                 raise UserError(_("This is being trained, so it comes first; only what waits can be moved."))
             query = select(QueueRow).where(NOT_ENDED).order_by(*ORDER)
             rows = list(session.scalars(locked(session, query, QueueRow)))
+            place = rows.index(mine) + 1 + step if step else place
             others = [row for row in rows if row is not mine]
             claimed = sum(bool(row.owner) for row in others)
             others.insert(min(max(place - 1, claimed), len(others)), mine)
@@ -307,8 +310,7 @@ class QueueStore(Claims):
             case QueueVerb.REPEAT:
                 return self.repeat(command.entry).id
             case QueueVerb.MOVE:
-                place = self.entry(command.entry).place + command.step if command.step else command.place
-                self.move(command.entry, place)
+                self.move(command.entry, command.place, step=command.step)
             case QueueVerb.REMOVE:
                 self.remove(command.entry)
             case QueueVerb.STEER:

@@ -334,8 +334,9 @@ class SqliteStorage:
             holder = self._writer_lock.holder()
             who = _("process {holder}", holder=holder) if holder is not None else _("another process")
             self._unwritable = _(
-                "The history is in use by another ResNet Studio ({who}), which is asked for changes of the queue; "
-                "close it to change anything else here, or choose another folder with --home DIR.",
+                "The history is in use by another ResNet Studio ({who}), which can change the queue for this one "
+                "while it trains or has a window; close it to change anything else here, or choose another folder "
+                "with --home DIR.",
                 who=who,
             )
         return taken

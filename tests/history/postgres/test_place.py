@@ -43,6 +43,8 @@ def test_an_at_sign_in_a_password_is_explained_and_not_repeated(home: Home) -> N
     with pytest.raises(UserError, match="written %40") as caught:
         open_history("postgresql://me:sec@ret@server/runs", home=home)
     assert "ret@" not in str(caught.value)
+    with pytest.raises(UserError, match="written %40"):
+        open_history("postgresql://me:a@b:c@server/runs", home=home)
 
 
 def test_an_unknown_option_of_the_url_is_one_sentence(home: Home) -> None:

@@ -200,8 +200,8 @@ class Nothing:
 @pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
 def test_what_was_compiled_once_is_found_by_the_next_program(tmp_path):
     """In the folder of all tests, where headers and what the processor can do are known by now, and nowhere in the
-    folder for temporary files, where anybody may write. No other test compiles seven classes. Two programs: pytest puts
-    modules into another order, of which torch's keys depend."""
+    folder for temporary files, where anybody may write. No other test compiles so many classes. Two programs: pytest
+    puts modules into another order, of which torch's keys depend."""
     program = """
 import threading, torch
 from torch._dynamo.utils import counters
@@ -211,11 +211,12 @@ from resnet_studio.domain.enums import Precision
 from resnet_studio.networks.residual import build
 from resnet_studio.training.engines import regions
 torch.set_num_threads(1)
-plan = blueprint(NetworkSpec(depth=8, width=4, classes=7))
+plan = blueprint(NetworkSpec(depth=8, width=4, classes=CLASSES))
 library = regions.RegionLibrary(Precision.FLOAT32, 8, torch.device("cpu"))
 library.prepare(regions.parts_of(build(plan, 0), plan)[-1:], threading.Event())
 print(*(name for name in counters["inductor"] if name.startswith("fxgraph_cache")))
 """
+    program = program.replace("CLASSES", str(100 + os.getpid() % 1000))
     for found in ("fxgraph_cache_miss", "fxgraph_cache_hit"):
         done = subprocess.run(
             [sys.executable, "-c", program], env={**os.environ, "TMPDIR": str(tmp_path)}, capture_output=True, text=True

@@ -261,8 +261,9 @@ class CurvesView(QWidget):
         baseline = next((run for run in self._runs if run.id == self._baseline), None)
         runs = tuple(run for run in self._runs if run.id in visible)
         options = replace(plot.options, lightness_steps=self._shades)
-        grouping = self.group_choice.grouping
-        return Shown(runs, options, plot.panel, baseline, plot.shown_runs, grouping, self.tables.groups.baseline)
+        shown = {run.run_id for run in plot.shown_runs}
+        groups = tuple(group for group in self.tables.groups.records if group.id in shown)
+        return Shown(runs, options, plot.panel, baseline, plot.shown_runs, groups, self.tables.groups.baseline)
 
     @Slot(object, object)
     def export_to(self, kind: Export, path: Path) -> None:

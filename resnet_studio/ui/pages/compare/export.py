@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 from resnet_studio.domain.comparison import comparison_csv, display_names, summary_csv
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck
-from resnet_studio.domain.grouping import NO_GROUPS, Grouping, group_runs, groups_csv
+from resnet_studio.domain.grouping import RunGroup, groups_csv
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.series import Series
 from resnet_studio.history.event_files import write_event_files
@@ -73,7 +73,7 @@ class Shown:
     panel: Panel
     baseline: RunRecord | None
     plotted: tuple[PlottedRun, ...] = ()  # the lines, groups among them
-    grouping: Grouping = NO_GROUPS
+    groups: tuple[RunGroup, ...] = ()
     group_baseline: str = ""  # id of a group
 
     @property
@@ -113,8 +113,8 @@ def export(kind: Export, shown: Shown, store: RunStore, path: Path) -> Path:
         text = comparison_csv(shown.runs, store.curves(ids, shown.panel.series))
     elif kind is Export.CONFORMITY:
         text = as_csv(list(zip(shown.runs, _conformity(shown, store), strict=True)))
-    elif shown.grouping:
-        text = groups_csv(group_runs(shown.runs, shown.grouping), shown.group_baseline)
+    elif shown.groups:
+        text = groups_csv(shown.groups, shown.group_baseline)
     else:
         curves = store.curves(_with(ids, shown.baseline), ERROR.series)
         text = summary_csv(shown.runs, shown.baseline, curves, csv_columns(_conformity(shown, store)))

@@ -19,7 +19,7 @@ from resnet_studio.ui.widgets.layouts import in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 from resnet_studio.ui.widgets.text import counted
 
-_ASKED = _("The program that holds the history is asked to train it, after what waits")
+_ASKED = _("The program that holds the history is asked to train it with what waits")
 NO_TWIN = _("A VGG net has no residual counterpart; train it alone.")
 
 

@@ -364,7 +364,7 @@ class StudiesPage(Page):
         if lacking and not lacking <= self._evaluated and self.services.store.writable:
             self._evaluated |= lacking  # once: what fails is said, and not tried again by itself
             self.services.navigator.evaluate_study(view.plan)
-        self.setup.show_fault(self.measuring.failure(measured_for(view.plan)))
+        self.setup.show_fault("" if view.preview.time else self.measuring.failure(measured_for(view.plan)))
         self.setup.show_look(view)
         self.answers.show_look(view)
         self._show_progress()
