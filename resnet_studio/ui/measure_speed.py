@@ -15,7 +15,8 @@ from resnet_studio.training.speed_cache import known_speeds
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job
 
-MEASURED_ALONE = _("Not while something trains: each would slow the other down")
+MEASURED_ALONE = _("Not while something trains or is measured: each would slow the other down")
+_JOB = "speed"
 SECONDS = 2.5  # for all networks that are measured together, once they are built
 
 
@@ -43,8 +44,9 @@ class Measuring(QObject):
 
     @property
     def possible(self) -> bool:
-        """Not beside a training: each would slow the other down."""
-        return not self._services.controller.training
+        """Not beside a training, nor beside what another page measures: each would slow the other down."""
+        elsewhere = not self.running and self._services.jobs.is_running(_JOB)
+        return not elsewhere and not self._services.controller.training
 
     def expected(self, cohort: CohortSpec) -> Expectation | None:
         """None where nothing comparable was measured or trained on this machine."""
@@ -76,7 +78,9 @@ class Measuring(QObject):
             self._failed = (tuple(runs), sentence)
 
         self._failed = None
-        self._job = self._services.jobs.start(work, on_item=self._on_item, on_failed=failed, on_end=self._on_end)
+        self._job = self._services.jobs.start(
+            work, on_item=self._on_item, on_failed=failed, on_end=self._on_end, name=_JOB
+        )
         self.changed.emit()
 
     @Slot()

@@ -142,6 +142,7 @@ def test_two_cohorts_at_once_and_a_killed_process_end_in_the_bits_of_runs_alone(
 
 
 @pytest.mark.slow
+@pytest.mark.fresh_processes
 def test_told_to_stop_each_writes_a_checkpoint_and_its_cohort_waits_again(
     store: RunStore, cohorts: list[CohortSpec]
 ) -> None:

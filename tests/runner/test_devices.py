@@ -206,6 +206,7 @@ class TestProcesses:
         assert seen == [RunStatus.RUNNING, RunStatus.PAUSED, RunStatus.RUNNING, RunStatus.FINISHED]
         assert_same(store, run, trained(store, shared())[0])
 
+    @pytest.mark.fresh_processes
     def test_a_stop_is_heard(self, store, shared):
         asked = {"stop": False}
         watcher = Watcher(9, lambda: asked.update(stop=True))

@@ -296,8 +296,11 @@ def test_the_time_of_a_study_is_measured_where_it_is_not_known(
     button = page.setup.measure
     assert "time not known yet" in page.setup.preview.text()
     assert (button.isVisible(), button.text()) == (True, "Measure")
+    elsewhere = measure_speed.Measuring(page.services)
+    assert elsewhere.possible
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert button.text() == "Stop"
+    assert not elsewhere.possible, "one would slow the other down"
     qtbot.waitUntil(lambda: not page.measuring.running)
     at_rest(qtbot, page)
     assert not button.isVisible()

@@ -148,6 +148,10 @@ class Jobs(QObject):
         self._running: list[Job] = []
         self._closing = False
 
+    def is_running(self, name: str) -> bool:
+        """Whether a job of that name was started and has not ended."""
+        return any(job.thread_.objectName() == name for job in self._running)
+
     def start(
         self,
         work: Work,
