@@ -44,8 +44,8 @@ def history_checks(home: Home) -> Iterator[Check]:
 
     with closing(storage_at(default_url(home))) as storage:
         if lost := lost_history(home, storage):
-            own = run_folders(home) <= own_history(home).run_ids
-            advice = _OTHER_HISTORY if own else N_("Put a backup of the history in its place.")
+            there = own_history(home, run_folders(home))
+            advice = _OTHER_HISTORY if there else N_("Put a backup of the history in its place.")
             yield Check(N_("history"), lost, State.WRONG, _(advice))
         elif storage.missing():
             yield Check(N_("history"), _("none yet"))
@@ -164,10 +164,9 @@ def folder_checks(home: Home) -> Iterator[Check]:
                 elif home.run(run.id).stored_name(folder) not in rows and not run.status.active:
                     loose.append(f"{run.name}: {folder}")  # one that trains is about to write the row
     if orphans:
-        own = own_history(home)
         advice = (
-            _("They belong to runs of the home's own history, {where}; leave them.", where=own.where)
-            if set(orphans) <= own.run_ids
+            _("They belong to runs of the home's own history, {where}; leave them.", where=own)
+            if (own := own_history(home, orphans))
             else _("They belong to no run of this history; delete them, or put a backup of the history back.")
         )
         yield Check(

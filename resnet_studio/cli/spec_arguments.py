@@ -15,12 +15,11 @@ from resnet_studio.domain.presets import apply, find_preset
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import SEEDS, CohortSpec, DataSpec, RunSpec, replace, twin
 from resnet_studio.platform.home import Home
-from resnet_studio.platform.outside_files import anchored_source, read_regular
+from resnet_studio.platform.outside_files import anchored_source, naming, read_specification
 from resnet_studio.studies.conformity import of_spec
 from resnet_studio.studies.conformity.texts import as_remarks
 from resnet_studio.text import _
 
-_LARGEST = 512 << 10  # bytes of a run file: 32 runs take some 100 000
 SEED_FIELDS = tuple(f"recipe.{name}" for name in SEEDS)
 
 
@@ -30,10 +29,8 @@ def read_run_file(file: Path) -> CohortSpec:
     Raises:
         UserError: Naming the file, if it cannot be read or holds no valid specification.
     """
-    try:
+    with naming(file):
         cohort = cohort_from_toml(_text(file))
-    except SpecError as error:
-        raise UserError(_("In {file}: {sentence}", file=file, sentence=error.sentence)) from None
     return _each(cohort, [replace(run, data=_anchored(run.data, file.absolute().parent)) for run in cohort.runs])
 
 
@@ -46,12 +43,9 @@ def _text(file: Path) -> str:
                 file=file,
             )
         )
-    try:
-        return read_regular(file, _LARGEST).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UserError(
-            _("The run file {file} is not UTF-8 text; give a TOML file as --save writes it.", file=file)
-        ) from None
+    return read_specification(
+        file, _("The run file {file} is not UTF-8 text; give a TOML file as --save writes it.", file=file)
+    )
 
 
 def cohort_from_options(

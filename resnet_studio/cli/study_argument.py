@@ -10,13 +10,14 @@ from resnet_studio.cli.spec_arguments import classes_of, data_spec
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.platform.home import Home
+from resnet_studio.platform.outside_files import naming
 from resnet_studio.studies.catalog import OLD_KEYS, STUDIES, CohortStudy, find_study
 from resnet_studio.studies.own_study import OwnStudy
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.single_cohorts import SINGLE_COHORTS
 from resnet_studio.studies.stored import trained_plans
 from resnet_studio.studies.study import BudgetName, Study
-from resnet_studio.studies.study_file import holds_study, is_study_name, naming, read_study
+from resnet_studio.studies.study_file import holds_study, is_study_name, read_study
 from resnet_studio.text import _
 
 _STUDY_NAMES = {*OLD_KEYS, *(study.key for study in STUDIES), *(single.key for single in SINGLE_COHORTS)}

@@ -37,8 +37,7 @@ def lost_history(home: Home, storage: Storage) -> str:
         return ""
     count = len(there)
     folders = _n("the folder of {count} run lies", "folders of {count} runs lie", count)
-    own = own_history(home)
-    if there <= own.run_ids:
+    if own := own_history(home, there):
         return _(
             "The history {where} {what}, but {folders} in {runs}; the history {own} knows them: open it with "
             '--history "", or copy it there with `resnet-studio history copy`.',
@@ -46,7 +45,7 @@ def lost_history(home: Home, storage: Storage) -> str:
             what=what,
             folders=folders,
             runs=home.runs,
-            own=own.where,
+            own=own,
         )
     return _(
         "The history {where} {what}, but {folders} in {runs}; they are left as they are: put a backup "
@@ -58,31 +57,24 @@ def lost_history(home: Home, storage: Storage) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class OwnHistory:
-    """The history in a home whose runs are kept elsewhere; empty where there is none."""
-
-    where: str = ""
-    run_ids: frozenset[str] = frozenset()
-
-
-def own_history(home: Home) -> OwnHistory:
-    """What lies in the home beside the history elsewhere that is in use."""
+def own_history(home: Home, folders: Collection[str]) -> str:
+    """Where the home's own history lies, if another is in use and this one knows all of the runs; else empty."""
     from resnet_studio.history.store import RunStore
 
     own = replace(home, history="")
     if not home.history or home.history == default_url(own):
-        return OwnHistory()
+        return ""
     try:
         with closing(storage_at(default_url(own))) as storage:
             if storage.missing():
-                return OwnHistory()
+                return ""
         with RunStore.open(own, writer=False) as store:
             runs = (*store.list_runs(), *store.list_runs(archived=True), *store.list_runs(deleted=True))
-            return OwnHistory(storage.where, frozenset(run.id for run in runs))
+            known = {*(run.id for run in runs), *store.unreadable, *store.unreadable_deleted}
+            return storage.where if set(folders) <= known else ""
     except StoreError as error:
         log.info("the home's own history cannot be read: %s", error)
-        return OwnHistory()
+        return ""
 
 
 def unlisted_runs(home: Home, known: Collection[str]) -> str:

@@ -109,7 +109,7 @@ class RunStore(RunChanges, MeasurementStore, EvaluationStore, AnalysisStore, Que
 
     @property
     def held_elsewhere(self) -> bool:
-        """Another program writes; it changes the queue as it is asked to, see :mod:`resnet_studio.history.steer`."""
+        """Another program writes; if it trains or has a window, :mod:`resnet_studio.history.steer` can ask it."""
         return self._storage.held_elsewhere
 
     @property

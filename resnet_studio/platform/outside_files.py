@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
 from resnet_studio.domain.data_sets import FOLDER
-from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.errors import SpecError, UserError
 from resnet_studio.text import _
 
+_LARGEST_SPECIFICATION = 512 << 10  # bytes: 32 runs take some 100 000
 LARGEST_STATE = 16 << 20  # bytes of the JSON that describes a checkpoint
 TOO_MUCH = (OverflowError, RecursionError)  # what parsers raise besides, for numbers and nesting without end
 
@@ -78,6 +81,29 @@ def read_regular(path: Path, limit: int) -> bytes:
     if len(content) > limit:
         raise UserError(_("{name} has more than {size}, where no more are read.", name=path.name, size=_size(limit)))
     return content
+
+
+def read_specification(path: Path, not_text: str) -> str:
+    """The TOML text of a run or a study.
+
+    Raises:
+        UserError: As :func:`read_regular`; or the sentence ``not_text`` where it is not UTF-8.
+    """
+    try:
+        return read_regular(path, _LARGEST_SPECIFICATION).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UserError(not_text) from None
+
+
+@contextmanager
+def naming(path: Path | None) -> Iterator[None]:
+    """Turn a fault of the specification in ``path`` into a UserError that names it; without one it passes as it is."""
+    try:
+        yield
+    except SpecError as error:
+        if path is None:
+            raise
+        raise UserError(_("In {path}: {sentence}", path=path, sentence=error.sentence)) from None
 
 
 def reason(error: BaseException) -> str:

@@ -197,9 +197,8 @@ class OwnStudy(Spec):
         rules = self._parsed()
         found: dict[RunSpec, dict[str, Any]] = {}
         left_out: list[str] = []
-        faults: dict[tuple[str, str], str] = {}
+        faults: dict[tuple[str, str], tuple[str, str]] = {}  # of a value: the field and what is wrong with it
         used: set[tuple[str, str]] = set()
-        at_fault: dict[str, str] = {}
         for values in itertools.product(*(self.grid[name] for name in axes)):
             chosen = dict(zip(axes, values, strict=True))
             words = {(name, as_word(value)) for name, value in chosen.items()}
@@ -214,19 +213,19 @@ class OwnStudy(Spec):
                 spec = _run({**self.fixed, **chosen} if kept is None else kept, data, classes)
             except SpecError as error:
                 field, fault = next(iter(error.fields.items()))
-                at_fault.setdefault(field, fault)
                 left_out.append(_("{values}: {fault}", values=_in_words(chosen), fault=fault))
                 for word in words:
-                    faults.setdefault(word, fault)
+                    faults.setdefault(word, (field, fault))
                 continue
             used |= words
             found.setdefault(spec, {name: value for name, value in chosen.items() if kept is None or name in kept})
-        fixed = {path_of(name): name for name in self.fixed}
-        if not found and len(at_fault) == 1 and (path := next(iter(at_fault))) in fixed:
-            raise SpecError({f"fixed.{fixed[path]}": at_fault[path]})
         lost = next((each for each in faults if each not in used), None)
         if lost is not None:
-            reason = _("{word} fits into no run: {fault}", word=lost[1], fault=faults[lost])
+            field, fault = faults[lost]
+            fixed = {path_of(name): name for name in self.fixed}
+            if not found and field in fixed:  # no value of the grid is to blame
+                raise SpecError({f"fixed.{fixed[field]}": fault})
+            reason = _("{word} fits into no run: {fault}", word=lost[1], fault=fault)
             raise SpecError({f"grid.{lost[0]}": reason})
         if not found:
             raise SpecError({"grid": _("no combination is left; the rules refuse all of them")})
@@ -248,7 +247,7 @@ class OwnStudy(Spec):
 
 def _comparison(place: int) -> str:
     """As people count them; ``place`` is from 0 on."""
-    return f"comparison {place + 1}"
+    return _("comparison {number}", number=place + 1)
 
 
 def _counted_from_one(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtWidgets import QPushButton
 
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.records import RunRecord
@@ -14,10 +15,18 @@ from resnet_studio.text import _
 from resnet_studio.training.speed_cache import known_speeds
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
-MEASURED_ALONE = _("Not while something trains or is measured: each would slow the other down")
+_MEASURED_ALONE = _("Not while something trains or is measured: each would slow the other down")
 _JOB = "speed"
 SECONDS = 2.5  # for all networks that are measured together, once they are built
+
+
+def show_measuring(button: QPushButton, tip: str, *, running: bool, possible: bool) -> None:
+    """What the button that measures, or stops that, says now; ``tip`` is of the former."""
+    button.setText(_("Stop") if running else _("Measure"))
+    button.setEnabled(running or possible)
+    set_tip(button, _("Stop measuring") if running else tip if possible else _MEASURED_ALONE)
 
 
 class Measuring(QObject):

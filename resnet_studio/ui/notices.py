@@ -110,7 +110,7 @@ class HistoryNotices(QObject):
 
     @Slot()
     def _on_queue_changed(self) -> None:
-        if self._banner.shows("queue") and self._controller.held:
+        if self._controller.held:
             self._banner.say_instead("queue", self._about_queue())
 
 

@@ -118,6 +118,11 @@ def test_other_data_and_their_classes() -> None:
         ('name = "a"', "grid: is missing"),
         ('name = "a"\n[grid]\ndpeth = [1]', "dpeth is no field of a run; did you mean depth"),
         ('name = "a"\n[grid]\ndepth = [20, 21]', "grid.depth: 21 fits into no run: depth 21 is not 6n + 2"),
+        ('name = "a"\n[grid]\ndepth = [20, 21]\n[fixed]\niterations = -4',
+         "fixed.iterations: must be at least 1, got -4"),
+        ('name = "a"\n[grid]\ndepth = [8, 14]\n[[comparisons]]\nhigher = {depth = 8}\nlower = {depth = 14}\n'
+         'measure = "x"',
+         "comparison 1 measure: must be 'training' or 'test', got 'x'"),
         ('name = "a"\n[grid]\ndepth = 20', "grid.depth: must be a list, got 20"),
         ('name = "a"\n[grid]\ndepth = []', "the grid's depth has no value"),
         ('name = "a"\n[grid]\ndepth = [20, 20]', "has a value twice"),

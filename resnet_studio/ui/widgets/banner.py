@@ -36,12 +36,8 @@ class Banner(QFrame):
         self._notices[key] = (sentence, kind, action)
         self._show_last()
 
-    def shows(self, key: str) -> bool:
-        """Whether a notice was shown and neither withdrawn nor dismissed; another one may cover it."""
-        return key in self._notices
-
     def say_instead(self, key: str, sentence: str) -> None:
-        """Give a notice that is there another sentence, in its place."""
+        """Give a notice another sentence, in its place, unless it was withdrawn or dismissed."""
         if key in self._notices:
             self._notices[key] = (sentence, *self._notices[key][1:])
             self._show_last()

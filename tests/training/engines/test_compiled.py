@@ -22,6 +22,7 @@ from resnet_studio.training.engines import choose, regions
 from resnet_studio.training.engines.choose import EnginePlan, choose_engine, compiler, gain_subject
 from resnet_studio.training.engines.compiled import CompiledEngine
 from resnet_studio.training.engines.eager import EagerEngine
+from resnet_studio.training.engines.private_headers import keep_headers_private
 from resnet_studio.training.member import Member
 from resnet_studio.training.setup import Machine
 
@@ -224,6 +225,15 @@ print(*(name for name in counters["inductor"] if name.startswith("fxgraph_cache"
         assert (done.returncode, done.stdout.split()) == (0, [found]), done.stderr
     assert not list(tmp_path.rglob("*.h*"))
     assert list(Path(os.environ[VARIABLE], "precompiled_headers").rglob("*.h*"))
+
+
+def test_where_torch_keeps_headers_elsewhere_it_compiles_without_them(monkeypatch):
+    from torch._inductor import codecache, config
+
+    monkeypatch.setattr(config, "cpp_cache_precompile_headers", True)
+    monkeypatch.delattr(codecache, "_HEADER_DIR")
+    keep_headers_private()
+    assert config.cpp_cache_precompile_headers is False
 
 
 def test_the_plan_is_recorded_and_read_back():

@@ -9,7 +9,7 @@ from resnet_studio.domain.enums import Engine
 from resnet_studio.domain.text_numbers import duration_range
 from resnet_studio.platform.training_speed import LONG_ENOUGH, Expectation
 from resnet_studio.text import _
-from resnet_studio.ui.measure_speed import MEASURED_ALONE
+from resnet_studio.ui.measure_speed import show_measuring
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.layouts import Gap, in_column, in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
@@ -61,9 +61,7 @@ class TimeHere(QWidget):
         if running and not self._running:
             self.show_progress("starting", 0.0)
         self._running = running
-        self.button.setText(_("Stop") if running else _("Measure"))
-        self.button.setEnabled(running or possible)
-        set_tip(self.button, _("Stop measuring") if running else _MEASURE if possible else MEASURED_ALONE)
+        show_measuring(self.button, _MEASURE, running=running, possible=possible)
         self.bar.setVisible(running)
 
     @Slot(str, float)

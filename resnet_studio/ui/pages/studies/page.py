@@ -119,7 +119,7 @@ class StudiesPage(Page):
         setup.changed.connect(self._on_setup)
         setup.measure.clicked.connect(self.measure)
         self.measuring.changed.connect(self._on_measuring)
-        self.measuring.progressed.connect(self._on_measured)
+        self.measuring.progressed.connect(self._on_progressed)
         setup.train.clicked.connect(partial(self._start, True))
         setup.queue.clicked.connect(partial(self._start, False))
         setup.more.clicked.connect(self.add_seeds)
@@ -166,7 +166,7 @@ class StudiesPage(Page):
             self.measuring.start(measured_for(self.view.plan))
 
     @Slot(str, float)
-    def _on_measured(self, detail: str, _fraction: float) -> None:
+    def _on_progressed(self, detail: str, _fraction: float) -> None:
         self.working.emit(_("Measuring {detail}…", detail=detail))
 
     @Slot()

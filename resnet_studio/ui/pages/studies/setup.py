@@ -11,7 +11,7 @@ from resnet_studio.studies.own_study import SEED, OwnStudy
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.study import BudgetName, Study
 from resnet_studio.text import _, _n
-from resnet_studio.ui.measure_speed import MEASURED_ALONE
+from resnet_studio.ui.measure_speed import show_measuring
 from resnet_studio.ui.pages.studies.answers import text_label
 from resnet_studio.ui.pages.studies.progress import StudyProgress
 from resnet_studio.ui.pages.studies.work import Card, Look, Setup
@@ -25,7 +25,7 @@ from resnet_studio.ui.widgets.number_box import NumberBox
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _MOST_SEEDS = 100
-_MEASURE = _("Train two of the nets for a moment on random images; nothing is stored but how fast they were")
+_MEASURE = _("Train some of the nets for a moment on random images; nothing is stored but how fast they were")
 _LEFT_OUT_SHOWN = 4
 
 
@@ -178,9 +178,7 @@ class SetupPanel(QFrame):
     def show_measuring(self, *, known: bool, running: bool, possible: bool) -> None:
         """The button is there while the study's time is not ``known``, and stops what is ``running``."""
         self.measure.setVisible(running or not known)
-        self.measure.setEnabled(running or possible)
-        self.measure.setText(_("Stop") if running else _("Measure"))
-        set_tip(self.measure, _("Stop measuring") if running else _MEASURE if possible else MEASURED_ALONE)
+        show_measuring(self.measure, _MEASURE, running=running, possible=possible)
 
     def allow(self, view: Look | None) -> None:
         """Enable the buttons that need a study that was looked at; None: there is none now."""

@@ -11,6 +11,7 @@ from resnet_studio.domain.queue import QueueCommand
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.files import write_whole
 from resnet_studio.platform.home import Home
+from resnet_studio.platform.outside_files import naming
 from resnet_studio.platform.training_speed import KnownSpeeds, with_runs
 from resnet_studio.studies.catalog import STUDIES
 from resnet_studio.studies.estimate import Estimate, estimate, estimate_left
@@ -23,7 +24,7 @@ from resnet_studio.studies.result_rows import RecipeDifference, ResultRow, recip
 from resnet_studio.studies.rule import Outcome
 from resnet_studio.studies.stored import StoredStudy, stored_study, trained_plans
 from resnet_studio.studies.study import BudgetName, Study
-from resnet_studio.studies.study_file import naming, read_study
+from resnet_studio.studies.study_file import read_study
 from resnet_studio.text import _
 
 
