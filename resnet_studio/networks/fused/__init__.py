@@ -1,0 +1,1 @@
+"""Whole networks of basic blocks in few kernels on CUDA, forward and backward."""

@@ -1,0 +1,406 @@
+"""A network of basic blocks, forward and backward, by the kernels of :mod:`resnet_studio.networks.fused.kernels`.
+
+At batch 128 the layers of a CIFAR network are so small that a GPU spends more time between kernels, and on passing
+activations through memory, than on products. Here a block is three kernels forward (two convolutions, which normalise
+what they read and sum up what the next batch norm needs, and the addition) and two backward, beside which the gradients
+of the weights are made. Weights, statistics and gradients are those of the network's own modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import torch
+import triton
+from torch import Tensor, nn
+
+from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Join, Layer, LayerKind
+from resnet_studio.domain.enums import ZeroPadding
+from resnet_studio.networks.fused import kernels
+from resnet_studio.networks.residual import PlannedNetwork
+
+CHANNELS = (16, 32, 64)
+"""Widths of layers for which the kernels are fast; a tile holds all channels of some pixels."""
+
+_BRANCH = (LayerKind.CONV, LayerKind.BATCH_NORM, LayerKind.RELU, LayerKind.CONV, LayerKind.BATCH_NORM)
+_STEM = (LayerKind.CONV, LayerKind.BATCH_NORM, LayerKind.RELU)
+_JOINS = (Join.NONE, Join.IDENTITY, Join.ZERO_PAD)
+_SUM_ROWS = 32  # programs whose sums are added at once
+_COLUMNS = 32  # numbers of a gradient that one program adds up
+
+
+class Tile(NamedTuple):
+    """Pixels that a program takes at once, its warps, and programs among which all pixels are divided."""
+
+    block: int
+    warps: int
+    programs: int
+
+
+class Piece(NamedTuple):
+    """Of a gradient of weights: pixels at once, warps, parts of all pixels, and channels that a program takes."""
+
+    block: int
+    warps: int
+    parts: int
+    channels: int
+
+
+# By channels, the fastest on an H100 at batch 128.
+FORWARD = {16: Tile(128, 4, 528), 32: Tile(64, 4, 528), 64: Tile(64, 4, 264)}
+INPUT_GRADIENT = {16: Tile(128, 4, 528), 32: Tile(64, 4, 528), 64: Tile(64, 4, 264)}
+WEIGHT_GRADIENT = {16: Piece(128, 4, 88, 16), 32: Piece(128, 4, 44, 32), 64: Piece(64, 4, 22, 32)}
+_ELEMENTWISE = 2048  # numbers of a tile
+_POOL_GRADIENT = Tile(64, 4, 264)
+
+
+def fits(plan: Blueprint) -> bool:
+    """Whether the kernels are made for networks of this plan: basic blocks without projections, 16 to 64 channels."""
+    blocks = [block for stage in plan.stages for block in stage.blocks]
+    head = [layer.kind for layer in plan.head]
+    return (
+        tuple(layer.kind for layer in plan.stem) == _STEM
+        and _is_convolution(plan.stem[0], 1)
+        and plan.input[0] == 3
+        and head in ([LayerKind.GLOBAL_POOL, LayerKind.LINEAR], [LayerKind.GLOBAL_POOL, LayerKind.FLATTEN, LayerKind.LINEAR])
+        and bool(blocks)
+        and all(_fits(block) for block in blocks)
+    )
+
+
+def _fits(block: BlockPlan) -> bool:
+    if tuple(layer.kind for layer in block.branch) != _BRANCH or block.before or block.join not in _JOINS:
+        return False
+    one, other = block.branch[0], block.branch[3]
+    strided = [block.stride * side for side in block.output[1:]] == list(block.input[1:])
+    return (
+        _is_convolution(one, block.stride)
+        and _is_convolution(other, 1)
+        and strided
+        and block.stride in (1, 2)
+        and one.input[0] in CHANNELS
+        and [layer.kind for layer in block.after] == [LayerKind.RELU]
+    )
+
+
+def _is_convolution(layer: Layer, stride: int) -> bool:
+    wanted = (3, stride, 1, False)
+    return (layer.kernel, layer.stride, layer.padding, layer.bias) == wanted and layer.output[0] in CHANNELS
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A convolution and the batch norm after it."""
+
+    conv: nn.Conv2d
+    norm: nn.BatchNorm2d
+    layer: Layer
+
+    @property
+    def parameters(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self.conv.weight, self.norm.weight, self.norm.bias
+
+    @property
+    def outputs(self) -> int:
+        return self.layer.output[0]
+
+
+@dataclass
+class Source:
+    """What a convolution reads: ``x``, the result of the one before it, to be normalised by ``norm`` and rectified.
+
+    With ``joined``, that was done, a shortcut was added before the ReLU, and it is read instead.
+    """
+
+    x: Tensor
+    norm: Tensor
+    joined: Tensor | None = None
+
+
+@dataclass
+class Results:
+    """Of a forward pass, for the backward one: each unit's result and norm, and what each block and the pool read."""
+
+    y: list[Tensor]
+    norms: list[Tensor]
+    sources: list[Source]
+
+
+class FusedNetwork:
+    """Logits (N, classes) of images (N, 3, H, W) float32, as the network in training mode gives them.
+
+    Gradients go to the network's parameters, and its running statistics change; batches are not counted. To be called
+    by one thread at a time.
+    """
+
+    def __init__(self, network: PlannedNetwork, plan: Blueprint, dtype: torch.dtype = torch.bfloat16) -> None:
+        """``dtype`` is that of activations; ``plan`` one that :func:`fits`."""
+        self._blocks = [block for stage in plan.stages for block in stage.blocks]
+        self._first = plan.spec.zero_padding is ZeroPadding.BOTH
+        self._units = list(_units(network, plan))
+        self._head, self._dtype = network.get_submodule("head.fc"), dtype
+        self._parameters = [parameter for unit in self._units for parameter in unit.parameters]
+        self._weights = [unit.conv.weight for unit in self._units]
+        self._copies = [
+            torch.empty_like(weight, dtype=dtype, memory_format=torch.channels_last) for weight in self._weights
+        ]
+        device = self._weights[0].device
+        most = max(tile.programs for tile in (*FORWARD.values(), *INPUT_GRADIENT.values(), _POOL_GRADIENT))
+        self._partial = torch.empty(most * 2 * max(CHANNELS), device=device)
+        self._counter = torch.zeros((), dtype=torch.int32, device=device)
+        self._side = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._tables: dict[tuple[int, ...], tuple[Tensor, list[tuple[int, int]], int]] = {}
+
+    def __call__(self, images: Tensor) -> Tensor:
+        pooled: Tensor = _Pooled.apply(images, self, *self._parameters)
+        logits: Tensor = self._head(pooled)
+        return logits
+
+    # Forward
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> tuple[Tensor, Results]:
+        """Pooled activations (N, C) float32, and what the backward pass needs."""
+        images = images.contiguous()
+        torch._foreach_copy_(self._copies, self._weights)
+        count = len(images)
+        norms = list(images.new_empty(4 * sum(unit.outputs for unit in self._units)).split([4 * u.outputs for u in self._units]))
+        results = Results([self._stem(images, norms[0])], norms, [])
+        source = Source(results.y[0], norms[0])
+        if self._blocks[0].join is not Join.NONE:
+            source.joined = self._join(results.y[0], norms[0], None, self._blocks[0], count)
+        for number, block in enumerate(self._blocks):
+            one, other = 2 * number + 1, 2 * number + 2
+            results.sources.append(source)
+            results.y.append(self._convolve(one, source, norms[one], count))
+            results.y.append(self._convolve(other, Source(results.y[one], norms[one]), norms[other], count))
+            source = Source(results.y[other], norms[other])
+            if block.join is not Join.NONE or number + 1 == len(self._blocks):
+                shortcut = None if block.join is Join.NONE else results.sources[-1].joined
+                source.joined = self._join(results.y[other], norms[other], shortcut, block, count)
+        results.sources.append(source)
+        channels, height, width = self._blocks[-1].output
+        pooled = images.new_empty(count, channels)
+        kernels.pool[(count,)](
+            source.joined, pooled, CHANNELS=channels, PIXELS=height * width,
+            BLOCK=triton.next_power_of_2(height * width), num_warps=4,
+        )  # fmt: skip
+        return pooled, results
+
+    def _activations(self, count: int, shape: tuple[int, int, int]) -> Tensor:
+        """(pixels, channels)"""
+        channels, height, width = shape
+        return torch.empty(count * height * width, channels, dtype=self._dtype, device=self._partial.device)
+
+    def _running(self, unit: Unit) -> tuple[Any, ...]:
+        norm = unit.norm
+        return norm.weight, norm.bias, norm.running_mean, norm.running_var, norm.momentum, norm.eps
+
+    def _stem(self, images: Tensor, norm: Tensor) -> Tensor:
+        unit = self._units[0]
+        y = self._activations(len(images), unit.layer.output)
+        _, height, width = unit.layer.output
+        tile = FORWARD[unit.outputs]
+        programs, each = _divided(len(y), tile)
+        kernels.convolve_images[(programs,)](
+            images, self._copies[0], y, self._partial, self._counter, norm, *self._running(unit),
+            len(y), height, width, each, OUTPUTS=unit.outputs, BLOCK=tile.block, ROWS=_SUM_ROWS, num_warps=tile.warps,
+        )  # fmt: skip
+        return y
+
+    def _convolve(self, number: int, source: Source, norm: Tensor, count: int) -> Tensor:
+        unit = self._units[number]
+        layer = unit.layer
+        y = self._activations(count, layer.output)
+        tile = FORWARD[layer.output[0]]
+        programs, each = _divided(len(y), tile)
+        kernels.convolve[(programs,)](
+            source.x if source.joined is None else source.joined, source.norm, self._copies[number], y, self._partial,
+            self._counter, norm, *self._running(unit), len(y), *layer.output[1:], *layer.input[1:], each,
+            INPUTS=layer.input[0], OUTPUTS=layer.output[0], SIDE=layer.kernel, STRIDE=layer.stride,
+            NORMALISED=source.joined is None, BLOCK=tile.block, ROWS=_SUM_ROWS, num_warps=tile.warps,
+        )  # fmt: skip
+        return y
+
+    def _join(self, y: Tensor, norm: Tensor, shortcut: Tensor | None, block: BlockPlan, count: int) -> Tensor:
+        """Normalised, with the shortcut if there is one, rectified; of the stem if there is none for a block that has."""
+        shape = block.output if shortcut is not None or block.join is Join.NONE else block.input
+        joined = self._activations(count, shape)
+        channels, height, width = shape
+        inputs = block.input[0] if shortcut is not None else channels
+        size = _ELEMENTWISE // channels
+        kernels.join[(triton.cdiv(len(y), size),)](
+            y, norm, y if shortcut is None else shortcut, joined, len(y), height, width, CHANNELS=channels,
+            SHORTCUT=shortcut is not None, INPUTS=inputs, FIRST=self._offset(block),
+            STRIDE=block.stride if shortcut is not None else 1, BLOCK=size, num_warps=4,
+        )  # fmt: skip
+        return joined
+
+    def _offset(self, block: BlockPlan) -> int:
+        """The channel of a block's output to which the first one of its shortcut is added."""
+        return (block.output[0] - block.input[0]) // 2 if self._first and block.join is Join.ZERO_PAD else 0
+
+    # Backward
+
+    @torch.no_grad()
+    def backward(self, g: Tensor, images: Tensor, results: Results) -> list[Tensor]:
+        """Gradients of the parameters, in their order, from that of the pooled activations."""
+        widths = [unit.outputs for unit in self._units]
+        slopes = g.new_empty(3 * sum(widths)).split([3 * width for width in widths])
+        of_norms = [(each[:w], each[w:]) for each, w in zip(g.new_empty(2 * sum(widths)).split([2 * w for w in widths]), widths, strict=True)]
+        table, places, size = self._table(len(images))
+        parts = g.new_empty(size)
+        last = len(self._units) - 1
+        d_y = self._pool_gradient(g.contiguous(), results, slopes[last], of_norms[last])
+        kept = [d_y]  # until what reads it on the other stream has ended
+        here = torch.cuda.current_stream(g.device) if self._side is not None else None
+        for number in range(len(self._blocks) - 1, -1, -1):
+            block, one, other = self._blocks[number], 2 * number + 1, 2 * number + 2
+            inner = Source(results.y[one], results.norms[one])
+            self._beside(here, lambda d=d_y, o=other, s=inner: self._weight_gradient(o, s, d, results, slopes[o], parts, places[o]))  # type: ignore[misc]
+            d_inner = self._input_gradient(other, d_y, results, slopes[other], inner, one, slopes[one], of_norms[one], None, block)
+            outer = results.sources[number]
+            self._beside(here, lambda d=d_inner, o=one, s=outer: self._weight_gradient(o, s, d, results, slopes[o], parts, places[o]))  # type: ignore[misc]
+            shortcut = None if block.join is Join.NONE else d_y
+            before = one - 1
+            d_y = self._input_gradient(one, d_inner, results, slopes[one], outer, before, slopes[before], of_norms[before], shortcut, block)
+            kept += [d_inner, d_y]
+        self._image_weight_gradient(images, d_y, results.y[0], slopes[0], parts, places[0])
+        if here is not None and self._side is not None:
+            here.wait_stream(self._side)
+        sizes = [weight.numel() for weight in self._weights]
+        flat = g.new_empty(sum(sizes))
+        kernels.sum_parts[(len(table),)](parts, flat, table, COLUMNS=_COLUMNS, ROWS=_SUM_ROWS, num_warps=4)
+        found: list[Tensor] = []
+        for weight, gradient, (of_gamma, of_beta) in zip(self._weights, flat.split(sizes), of_norms, strict=True):
+            outputs, inputs, side, _ = weight.shape
+            found += [gradient.view(outputs, side, side, inputs).permute(0, 3, 1, 2), of_gamma, of_beta]
+        return found
+
+    def _beside(self, here: torch.cuda.Stream | None, work: Callable[[], None]) -> None:
+        """Do it on the other stream, after what was begun on this one."""
+        if here is None or self._side is None:
+            work()
+            return
+        self._side.wait_stream(here)
+        with torch.cuda.stream(self._side):
+            work()
+
+    def _pool_gradient(self, g: Tensor, results: Results, slope: Tensor, of_norm: tuple[Tensor, Tensor]) -> Tensor:
+        source, unit = results.sources[-1], self._units[-1]
+        channels, height, width = unit.layer.output
+        d = torch.empty_like(source.x)
+        programs, each = _divided(len(d), _POOL_GRADIENT)
+        kernels.pool_gradient[(programs,)](
+            g, source.joined, source.x, source.norm, d, self._partial, self._counter, unit.norm.weight, slope, *of_norm,
+            len(d), each, CHANNELS=channels, PIXELS=height * width, BLOCK=_POOL_GRADIENT.block, ROWS=_SUM_ROWS,
+            num_warps=_POOL_GRADIENT.warps,
+        )  # fmt: skip
+        return d
+
+    def _input_gradient(
+        self, number: int, d_y: Tensor, results: Results, slope: Tensor, source: Source, before: int,
+        slope_before: Tensor, of_norm: tuple[Tensor, Tensor], shortcut: Tensor | None, block: BlockPlan,
+    ) -> Tensor:  # fmt: skip
+        layer = self._units[number].layer
+        d = torch.empty_like(source.x)
+        tile = INPUT_GRADIENT[layer.output[0]]
+        programs, each = _divided(len(d), tile)
+        kernels.input_gradient[(programs,)](
+            d_y, results.y[number], slope, self._copies[number], d_y if shortcut is None else shortcut,
+            source.x if source.joined is None else source.joined, source.x, source.norm, d, self._partial, self._counter,
+            self._units[before].norm.weight, slope_before, *of_norm, len(d), *layer.input[1:], *layer.output[1:], each,
+            INPUTS=layer.input[0], OUTPUTS=layer.output[0], SIDE=layer.kernel, STRIDE=layer.stride,
+            SHORTCUT=shortcut is not None, SHORTCUT_CHANNELS=block.output[0], FIRST=self._offset(block),
+            JOINED=source.joined is not None, BLOCK=tile.block, ROWS=_SUM_ROWS, num_warps=tile.warps,
+        )  # fmt: skip
+        return d
+
+    def _weight_gradient(
+        self, number: int, source: Source, d_y: Tensor, results: Results, slope: Tensor, parts: Tensor,
+        place: tuple[int, int],
+    ) -> None:  # fmt: skip
+        layer = self._units[number].layer
+        inputs, outputs = layer.input[0], layer.output[0]
+        piece = WEIGHT_GRADIENT[outputs]
+        start, count = place
+        some_inputs, some_outputs = min(inputs, piece.channels), min(outputs, piece.channels)
+        kernels.weight_gradient[(count, layer.kernel, inputs // some_inputs * (outputs // some_outputs))](
+            source.x if source.joined is None else source.joined, source.norm, d_y, results.y[number], slope,
+            parts[start:], len(d_y), *layer.output[1:], *layer.input[1:], _each(len(d_y), piece.block, piece.parts),
+            INPUTS=inputs, OUTPUTS=outputs, SIDE=layer.kernel, STRIDE=layer.stride, NORMALISED=source.joined is None,
+            SOME_INPUTS=some_inputs, SOME_OUTPUTS=some_outputs, BLOCK=piece.block, num_warps=piece.warps,
+        )  # fmt: skip
+
+    def _image_weight_gradient(
+        self, images: Tensor, d_y: Tensor, y: Tensor, slope: Tensor, parts: Tensor, place: tuple[int, int]
+    ) -> None:
+        unit = self._units[0]
+        piece, (start, count) = WEIGHT_GRADIENT[unit.outputs], place
+        kernels.image_weight_gradient[(count,)](
+            images, d_y, y, slope, parts[start:], len(d_y), *unit.layer.output[1:],
+            _each(len(d_y), piece.block, 3 * piece.parts), OUTPUTS=unit.outputs, BLOCK=piece.block,
+            num_warps=piece.warps,
+        )  # fmt: skip
+
+    def _table(self, count: int) -> tuple[Tensor, list[tuple[int, int]], int]:
+        """For a batch of ``count``: the table of :func:`kernels.sum_parts`; where each unit's parts begin, and how many
+        there are; and how many numbers they have together."""
+        if (count,) not in self._tables:
+            rows, places, start, to = [], [], 0, 0
+            for number, unit in enumerate(self._units):
+                pixels = count * unit.layer.output[1] * unit.layer.output[2]
+                piece, size = WEIGHT_GRADIENT[unit.outputs], unit.conv.weight.numel()
+                most = piece.parts if number else 3 * piece.parts
+                parts = triton.cdiv(triton.cdiv(pixels, piece.block), _each(pixels, piece.block, most))
+                places.append((start, parts))
+                for column in range(0, size, _COLUMNS):
+                    rows.append((start + column, parts, size, to + column, min(_COLUMNS, size - column)))
+                start += -(-parts * size // 4) * 4
+                to += size
+            table = torch.tensor(rows, dtype=torch.int32).to(self._partial.device)
+            self._tables[(count,)] = table, places, start
+        return self._tables[(count,)]
+
+
+def _units(network: PlannedNetwork, plan: Blueprint) -> Iterator[Unit]:
+    layers = [*plan.stem, *(layer for stage in plan.stages for block in stage.blocks for layer in block.branch)]
+    weighted = [layer for layer in layers if layer.kind in (LayerKind.CONV, LayerKind.BATCH_NORM)]
+    for layer, after in pairwise(weighted):
+        if layer.kind is LayerKind.CONV:
+            conv, norm = network.get_submodule(layer.name), network.get_submodule(after.name)
+            assert isinstance(conv, nn.Conv2d)
+            assert isinstance(norm, nn.BatchNorm2d)
+            yield Unit(conv, norm, layer)
+
+
+def _each(pixels: int, block: int, programs: int) -> int:
+    """Blocks of pixels that each of at most so many programs takes."""
+    return triton.cdiv(triton.cdiv(pixels, block), programs)
+
+
+def _divided(pixels: int, tile: Tile) -> tuple[int, int]:
+    """Programs, and blocks of pixels that each takes."""
+    each = _each(pixels, tile.block, tile.programs)
+    return triton.cdiv(triton.cdiv(pixels, tile.block), each), each
+
+
+class _Pooled(torch.autograd.Function):
+    """What the head's fully connected layer reads, as a function of all other parameters."""
+
+    @staticmethod
+    def forward(ctx: Any, images: Tensor, network: FusedNetwork, *_parameters: Tensor) -> Tensor:
+        pooled, results = network.forward(images)
+        ctx.network, ctx.images, ctx.results = network, images, results
+        return pooled
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        found = ctx.network.backward(g, ctx.images.contiguous(), ctx.results)
+        ctx.results = ctx.images = None
+        return (None, None, *found)
