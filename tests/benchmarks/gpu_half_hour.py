@@ -5,13 +5,15 @@
 Parts, in this order: ``first`` (one graph, in which any hidden wait for the device raises), ``tests`` (those marked
 gpu), ``equality`` (of all engines with eager steps, by ``bench_training.py``), ``auto`` (what the program chooses by
 itself, and its speed), ``cases`` (milliseconds, kernels and memory of a step), ``compiled`` (the same with compiled
-regions), ``exact`` (twice the same run, bit for bit) and ``recipe`` (the paper's whole training of ResNet-20, only
-with a folder). Each runs in processes of its own and leaves what it printed in OUTPUT/PART.txt, figures in
-OUTPUT/PART.json, tables of kernels in OUTPUT/kernels-CASE.txt. Nothing else is tried when the first graph fails.
+regions), ``fused`` (with the kernels for whole networks), ``exact`` (twice the same run, bit for bit) and ``recipe``
+(the paper's whole training of ResNet-20, only with a folder). Each runs in processes of its own and leaves what it
+printed in OUTPUT/PART.txt, figures in OUTPUT/PART.json, tables of kernels in OUTPUT/kernels-CASE.txt. Nothing else is
+tried when the first graph fails.
 
 A CASE is a network and key=value pairs: ``20,precision=tf32,steps=32``. Networks: 20, 56, 110 (CIFAR), rn18, rn50
-(ImageNet). Keys: precision, layout, batch, members, steps (a replay), compiled (0 or 1), options (of torch's compiler,
-name:value joined by +), kernels (1 for the table). Exit code 1 if something failed.
+(ImageNet). Keys: precision, layout, batch, members, steps (a replay), block (basic or plain), compiled (0 or 1),
+options (of torch's compiler, name:value joined by +), fused (0 or 1), kernels (1 for the table). Exit code 1 if
+something failed.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks.cuda import captures_are_over, free_cached_memory
+from resnet_studio.networks.fused.network import FusedNetwork
 from resnet_studio.networks.residual import build
 from resnet_studio.networks.weights import digest
 from resnet_studio.platform.home import Home
@@ -53,7 +56,7 @@ from resnet_studio.runner.run_cohort import run
 from resnet_studio.training import checkpoints
 from resnet_studio.training.engines import regions
 from resnet_studio.training.engines.captures import CudaGraphs
-from resnet_studio.training.engines.graph_step import StepProgram
+from resnet_studio.training.engines.graph_step import Network, StepProgram
 from resnet_studio.training.member import Member
 from resnet_studio.training.memory_format import memory_format
 from resnet_studio.training.precision import set_products
@@ -61,7 +64,7 @@ from resnet_studio.training.speed import measure
 
 HERE = Path(__file__).resolve()
 ROOT = HERE.parents[2]
-PARTS = ("first", "tests", "equality", "auto", "cases", "compiled", "exact", "recipe")
+PARTS = ("first", "tests", "equality", "auto", "cases", "compiled", "fused", "exact", "recipe")
 CASES = (
     "20,steps=32,kernels=1", "20,layout=channels-first", "20,precision=tf32", "20,precision=float32", "20,batch=256",
     "20,batch=1024", "56", "110", "20,members=2", "20,members=4", "20,members=8", "56,members=2",
@@ -72,6 +75,10 @@ COMPILED = (
     "20,compiled=1,options=combo_kernels:1", "20,compiled=1,options=triton.cooperative_reductions:1",
     "20,compiled=1,options=coordinate_descent_tuning:1", "rn50,batch=256,steps=1,compiled=1",
 )  # fmt: skip
+FUSED = (
+    "20,fused=1,kernels=1", "20,fused=1,steps=32", "56,fused=1", "110,fused=1", "20,fused=1,members=2",
+    "20,fused=1,members=5", "20,block=plain,fused=1", "20,fused=1,batch=1024",
+)  # fmt: skip
 INI = """[pytest]
 addopts = -ra --import-mode=importlib
 timeout = 240
@@ -80,6 +87,7 @@ markers =
     gpu: needs a CUDA device
     real_cifar10: needs the real CIFAR-10
 """
+OF_PARTS = {"first": CASES[:1], "cases": CASES[1:], "compiled": COMPILED, "fused": FUSED}
 ROUNDS = 12  # of two replays each; the median counts
 IMAGE_BYTES = 2**28  # of random images at most
 EXACT_ITERATIONS = 1500
@@ -98,8 +106,10 @@ class Case:
     batch: int = 128
     members: int = 1
     steps: int = 8
+    block: str = "basic"
     compiled: int = 0
     options: str = ""
+    fused: int = 0
     kernels: int = 0
 
     @classmethod
@@ -116,7 +126,7 @@ class Case:
     def spec(self) -> NetworkSpec:
         if self.network.startswith("rn"):
             return NetworkSpec(family="imagenet", depth=int(self.network[2:]))
-        return NetworkSpec(depth=int(self.network), block="basic")
+        return NetworkSpec(depth=int(self.network), block=self.block)
 
     @property
     def compiler_options(self) -> dict[str, Any]:
@@ -136,8 +146,11 @@ def program_of(case: Case, device: torch.device) -> tuple[StepProgram, float]:
     preprocessing = Preprocessing.measure(pixels[:1000], Normalisation.PIXEL_MEAN).to(device)
     batches = ResidentBatches(ImageSet(pixels, labels), preprocessing, run.recipe, device=device)
     members = [Member(str(number), run, device, layout) for number in range(case.members)]
-    networks, began = {}, time.perf_counter()
-    if case.compiled:
+    networks: dict[str, Network] = {}
+    began = time.perf_counter()
+    if case.fused:
+        networks = {member.run_id: FusedNetwork(member.network, blueprint(spec)) for member in members}
+    elif case.compiled:
         extra = case.compiler_options
         regions.compile_options = lambda device: {**(_OWN_OPTIONS(device) or {}), **extra} or None
         plan, library = blueprint(spec), regions.RegionLibrary(precision, case.batch, device, layout)
@@ -277,8 +290,8 @@ class Parts:
             bench = str(HERE.with_name("bench_training.py"))
             if self._process(part, bench, "--only", "equality", "--json", str(self._output / "equality.json"))[0]:
                 self.failures.append("equality: the engines do not agree")
-        elif part in ("first", "cases", "compiled"):
-            chosen = {"first": CASES[:1], "cases": self._cases or CASES[1:], "compiled": COMPILED}[part]
+        elif part in OF_PARTS:
+            chosen = OF_PARTS[part] if part != "cases" else self._cases or CASES[1:]
             self._keep(part, list(self._measure(part, chosen)))
         else:
             source = f"folder:{self._folder.resolve()}" if self._folder else "builtin"

@@ -8,8 +8,8 @@ convolutions nothing else passes through memory:
 - *slope* (3, C) float32: A, B, C of A d + B y + C, the gradient of a convolution's result y where d is that of its
   normalised value.
 
-Sums over pixels are made in a fixed order, by each program for its own pixels and by the last one to finish for all: the
-same inputs give the same bits.
+Sums over pixels are made in a fixed order, by each program for its own pixels and by the last one to finish for all:
+the same inputs give the same bits.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import triton.language as tl
 # Sums of all programs
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def _is_last(counter):
     """Whether all other programs have come here before; the counter is zero again afterwards."""
     tl.debug_barrier()  # what any thread of this program has stored is seen by who comes last
@@ -81,8 +81,7 @@ def _finish_norm(
 def _finish_slope(
     partial, counter, norm, gamma, slope, of_gamma, of_beta, pixels, CHANNELS: tl.constexpr, ROWS: tl.constexpr
 ):  # fmt: skip
-    """From sums of gradients of the normalised value, and of their products with it: the slope, and gradients of gamma
-    and beta."""
+    """From sums of gradients of the normalised value, and of products with it: slope, gradients of gamma and beta."""
     if _is_last(counter):
         c = tl.arange(0, CHANNELS)
         gradients = _total(partial, CHANNELS, ROWS)
@@ -127,7 +126,7 @@ def convolve(
         row = (m // width) % height
         image = m // (width * height)
         total = tl.zeros((BLOCK, OUTPUTS), dtype=tl.float32)
-        for tap in tl.static_range(SIDE * SIDE):
+        for tap in range(SIDE * SIDE):
             r = row * STRIDE + tap // SIDE - SIDE // 2
             c = column * STRIDE + tap % SIDE - SIDE // 2
             seen = (inside & (r >= 0) & (r < height_x) & (c >= 0) & (c < width_x))[:, None]
@@ -176,7 +175,7 @@ def convolve_images(
     )  # fmt: skip
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def _patches(x, m, inside, height, width):
     """What a 3x3 kernel sees of images x (N, 3, height, width) around the pixels m: (len(m), 32), the last 5 zero."""
     k = tl.arange(0, 32)
@@ -210,9 +209,9 @@ def join(
         row = (m // width) % height
         column = m % width
         place = (image * height * STRIDE + row * STRIDE) * (width * STRIDE) + column * STRIDE
-        value += tl.load(x + place[:, None] * INPUTS + (c - FIRST)[None, :], mask=inside & there[None, :], other=0.0).to(
-            tl.float32
-        )
+        value += tl.load(
+            x + place[:, None] * INPUTS + (c - FIRST)[None, :], mask=inside & there[None, :], other=0.0
+        ).to(tl.float32)
     tl.store(a + at, tl.maximum(value, 0.0).to(a.dtype.element_ty), mask=inside)
 
 
@@ -265,8 +264,8 @@ def input_gradient(
 ):  # fmt: skip
     """d_x (pixels, INPUTS), the gradient of the normalised value of x, and the slope of x.
 
-    x is what a convolution gave, and a what came of it and entered the convolution w (OUTPUTS, SIDE, SIDE, INPUTS), whose
-    result is y: normalised, JOINED with a shortcut, rectified. d_y (pixels of y, OUTPUTS) is the gradient of y's
+    x is what a convolution gave, and a what came of it and entered the convolution w (OUTPUTS, SIDE, SIDE, INPUTS),
+    whose result is y: normalised, JOINED with a shortcut, rectified. d_y (pixels of y, OUTPUTS) is the gradient of y's
     normalised value. With SHORTCUT, the gradient ``shortcut`` (pixels of y, SHORTCUT_CHANNELS), its channels from FIRST
     on, comes on top: a also took the shortcut of the block that it enters.
     """
@@ -286,7 +285,7 @@ def input_gradient(
         row = (m // width) % height
         image = m // (width * height)
         total = tl.zeros((BLOCK, INPUTS), dtype=tl.float32)
-        for tap in tl.static_range(SIDE * SIDE):
+        for tap in range(SIDE * SIDE):
             r = row + SIDE // 2 - tap // SIDE
             c = column + SIDE // 2 - tap % SIDE
             seen = inside & (r >= 0) & (c >= 0)

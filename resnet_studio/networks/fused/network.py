@@ -8,11 +8,11 @@ of the weights are made. Weights, statistics and gradients are those of the netw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 import triton
@@ -29,8 +29,8 @@ CHANNELS = (16, 32, 64)
 _BRANCH = (LayerKind.CONV, LayerKind.BATCH_NORM, LayerKind.RELU, LayerKind.CONV, LayerKind.BATCH_NORM)
 _STEM = (LayerKind.CONV, LayerKind.BATCH_NORM, LayerKind.RELU)
 _JOINS = (Join.NONE, Join.IDENTITY, Join.ZERO_PAD)
-_SUM_ROWS = 32  # programs whose sums are added at once
-_COLUMNS = 32  # numbers of a gradient that one program adds up
+SUM_ROWS = 32  # programs whose sums are added at once
+COLUMNS = 32  # numbers of a gradient that one program adds up
 
 
 class Tile(NamedTuple):
@@ -50,12 +50,14 @@ class Piece(NamedTuple):
     channels: int
 
 
-# By channels, the fastest on an H100 at batch 128.
-FORWARD = {16: Tile(128, 4, 528), 32: Tile(64, 4, 528), 64: Tile(64, 4, 264)}
-INPUT_GRADIENT = {16: Tile(128, 4, 528), 32: Tile(64, 4, 528), 64: Tile(64, 4, 264)}
+# By a layer's output channels. Compiled for an H100 they need no more registers than there are; not measured yet.
+FORWARD = {16: Tile(128, 4, 528), 32: Tile(64, 4, 528), 64: Tile(64, 8, 264)}
+INPUT_GRADIENT = {16: Tile(128, 4, 528), 32: Tile(64, 4, 528), 64: Tile(64, 8, 264)}
 WEIGHT_GRADIENT = {16: Piece(128, 4, 88, 16), 32: Piece(128, 4, 44, 32), 64: Piece(64, 4, 22, 32)}
+STEM = Tile(64, 4, 528)
+STEM_GRADIENT = Piece(64, 4, 264, 64)
+POOL_GRADIENT = Tile(64, 4, 264)
 _ELEMENTWISE = 2048  # numbers of a tile
-_POOL_GRADIENT = Tile(64, 4, 264)
 
 
 def fits(plan: Blueprint) -> bool:
@@ -66,7 +68,8 @@ def fits(plan: Blueprint) -> bool:
         tuple(layer.kind for layer in plan.stem) == _STEM
         and _is_convolution(plan.stem[0], 1)
         and plan.input[0] == 3
-        and head in ([LayerKind.GLOBAL_POOL, LayerKind.LINEAR], [LayerKind.GLOBAL_POOL, LayerKind.FLATTEN, LayerKind.LINEAR])
+        and head
+        in ([LayerKind.GLOBAL_POOL, LayerKind.LINEAR], [LayerKind.GLOBAL_POOL, LayerKind.FLATTEN, LayerKind.LINEAR])
         and bool(blocks)
         and all(_fits(block) for block in blocks)
     )
@@ -120,6 +123,10 @@ class Source:
     norm: Tensor
     joined: Tensor | None = None
 
+    @property
+    def activation(self) -> Tensor:
+        return self.x if self.joined is None else self.joined
+
 
 @dataclass
 class Results:
@@ -133,8 +140,8 @@ class Results:
 class FusedNetwork:
     """Logits (N, classes) of images (N, 3, H, W) float32, as the network in training mode gives them.
 
-    Gradients go to the network's parameters, and its running statistics change; batches are not counted. To be called
-    by one thread at a time.
+    Gradients go to the network's parameters, and its running statistics and counts of batches change. To be called by
+    one thread at a time.
     """
 
     def __init__(self, network: PlannedNetwork, plan: Blueprint, dtype: torch.dtype = torch.bfloat16) -> None:
@@ -145,15 +152,16 @@ class FusedNetwork:
         self._head, self._dtype = network.get_submodule("head.fc"), dtype
         self._parameters = [parameter for unit in self._units for parameter in unit.parameters]
         self._weights = [unit.conv.weight for unit in self._units]
+        self._counts = [cast(Tensor, unit.norm.num_batches_tracked) for unit in self._units]
         self._copies = [
             torch.empty_like(weight, dtype=dtype, memory_format=torch.channels_last) for weight in self._weights
         ]
         device = self._weights[0].device
-        most = max(tile.programs for tile in (*FORWARD.values(), *INPUT_GRADIENT.values(), _POOL_GRADIENT))
+        most = max(tile.programs for tile in (*FORWARD.values(), *INPUT_GRADIENT.values(), STEM, POOL_GRADIENT))
         self._partial = torch.empty(most * 2 * max(CHANNELS), device=device)
         self._counter = torch.zeros((), dtype=torch.int32, device=device)
         self._side = torch.cuda.Stream(device) if device.type == "cuda" else None
-        self._tables: dict[tuple[int, ...], tuple[Tensor, list[tuple[int, int]], int]] = {}
+        self._tables: dict[int, tuple[Tensor, list[tuple[int, int]], int]] = {}
 
     def __call__(self, images: Tensor) -> Tensor:
         pooled: Tensor = _Pooled.apply(images, self, *self._parameters)
@@ -167,8 +175,11 @@ class FusedNetwork:
         """Pooled activations (N, C) float32, and what the backward pass needs."""
         images = images.contiguous()
         torch._foreach_copy_(self._copies, self._weights)
+        torch._foreach_add_(self._counts, 1)
         count = len(images)
-        norms = list(images.new_empty(4 * sum(unit.outputs for unit in self._units)).split([4 * u.outputs for u in self._units]))
+        norms = list(
+            images.new_empty(4 * sum(unit.outputs for unit in self._units)).split([4 * u.outputs for u in self._units])
+        )
         results = Results([self._stem(images, norms[0])], norms, [])
         source = Source(results.y[0], norms[0])
         if self._blocks[0].join is not Join.NONE:
@@ -204,11 +215,11 @@ class FusedNetwork:
         unit = self._units[0]
         y = self._activations(len(images), unit.layer.output)
         _, height, width = unit.layer.output
-        tile = FORWARD[unit.outputs]
+        tile = STEM
         programs, each = _divided(len(y), tile)
         kernels.convolve_images[(programs,)](
             images, self._copies[0], y, self._partial, self._counter, norm, *self._running(unit),
-            len(y), height, width, each, OUTPUTS=unit.outputs, BLOCK=tile.block, ROWS=_SUM_ROWS, num_warps=tile.warps,
+            len(y), height, width, each, OUTPUTS=unit.outputs, BLOCK=tile.block, ROWS=SUM_ROWS, num_warps=tile.warps,
         )  # fmt: skip
         return y
 
@@ -219,15 +230,15 @@ class FusedNetwork:
         tile = FORWARD[layer.output[0]]
         programs, each = _divided(len(y), tile)
         kernels.convolve[(programs,)](
-            source.x if source.joined is None else source.joined, source.norm, self._copies[number], y, self._partial,
+            source.activation, source.norm, self._copies[number], y, self._partial,
             self._counter, norm, *self._running(unit), len(y), *layer.output[1:], *layer.input[1:], each,
             INPUTS=layer.input[0], OUTPUTS=layer.output[0], SIDE=layer.kernel, STRIDE=layer.stride,
-            NORMALISED=source.joined is None, BLOCK=tile.block, ROWS=_SUM_ROWS, num_warps=tile.warps,
+            NORMALISED=source.joined is None, BLOCK=tile.block, ROWS=SUM_ROWS, num_warps=tile.warps,
         )  # fmt: skip
         return y
 
     def _join(self, y: Tensor, norm: Tensor, shortcut: Tensor | None, block: BlockPlan, count: int) -> Tensor:
-        """Normalised, with the shortcut if there is one, rectified; of the stem if there is none for a block that has."""
+        """Normalised, with the shortcut if there is one, rectified. Without one: of the stem, or of a plain block."""
         shape = block.output if shortcut is not None or block.join is Join.NONE else block.input
         joined = self._activations(count, shape)
         channels, height, width = shape
@@ -251,7 +262,10 @@ class FusedNetwork:
         """Gradients of the parameters, in their order, from that of the pooled activations."""
         widths = [unit.outputs for unit in self._units]
         slopes = g.new_empty(3 * sum(widths)).split([3 * width for width in widths])
-        of_norms = [(each[:w], each[w:]) for each, w in zip(g.new_empty(2 * sum(widths)).split([2 * w for w in widths]), widths, strict=True)]
+        of_norms = [
+            (each[:w], each[w:])
+            for each, w in zip(g.new_empty(2 * sum(widths)).split([2 * w for w in widths]), widths, strict=True)
+        ]
         table, places, size = self._table(len(images))
         parts = g.new_empty(size)
         last = len(self._units) - 1
@@ -260,21 +274,22 @@ class FusedNetwork:
         here = torch.cuda.current_stream(g.device) if self._side is not None else None
         for number in range(len(self._blocks) - 1, -1, -1):
             block, one, other = self._blocks[number], 2 * number + 1, 2 * number + 2
-            inner = Source(results.y[one], results.norms[one])
-            self._beside(here, lambda d=d_y, o=other, s=inner: self._weight_gradient(o, s, d, results, slopes[o], parts, places[o]))  # type: ignore[misc]
-            d_inner = self._input_gradient(other, d_y, results, slopes[other], inner, one, slopes[one], of_norms[one], None, block)
-            outer = results.sources[number]
-            self._beside(here, lambda d=d_inner, o=one, s=outer: self._weight_gradient(o, s, d, results, slopes[o], parts, places[o]))  # type: ignore[misc]
+            inner, outer = Source(results.y[one], results.norms[one]), results.sources[number]
+            at = other, d_y, results.y[other], slopes[other]
+            self._beside(here, partial(self._weight_gradient, *at, inner, parts, places[other]))
+            d_inner = self._input_gradient(*at, inner, one, slopes[one], of_norms[one], None, block)
             shortcut = None if block.join is Join.NONE else d_y
+            at = one, d_inner, results.y[one], slopes[one]
+            self._beside(here, partial(self._weight_gradient, *at, outer, parts, places[one]))
             before = one - 1
-            d_y = self._input_gradient(one, d_inner, results, slopes[one], outer, before, slopes[before], of_norms[before], shortcut, block)
+            d_y = self._input_gradient(*at, outer, before, slopes[before], of_norms[before], shortcut, block)
             kept += [d_inner, d_y]
         self._image_weight_gradient(images, d_y, results.y[0], slopes[0], parts, places[0])
         if here is not None and self._side is not None:
             here.wait_stream(self._side)
         sizes = [weight.numel() for weight in self._weights]
         flat = g.new_empty(sum(sizes))
-        kernels.sum_parts[(len(table),)](parts, flat, table, COLUMNS=_COLUMNS, ROWS=_SUM_ROWS, num_warps=4)
+        kernels.sum_parts[(len(table),)](parts, flat, table, COLUMNS=COLUMNS, ROWS=SUM_ROWS, num_warps=4)
         found: list[Tensor] = []
         for weight, gradient, (of_gamma, of_beta) in zip(self._weights, flat.split(sizes), of_norms, strict=True):
             outputs, inputs, side, _ = weight.shape
@@ -294,16 +309,16 @@ class FusedNetwork:
         source, unit = results.sources[-1], self._units[-1]
         channels, height, width = unit.layer.output
         d = torch.empty_like(source.x)
-        programs, each = _divided(len(d), _POOL_GRADIENT)
+        programs, each = _divided(len(d), POOL_GRADIENT)
         kernels.pool_gradient[(programs,)](
             g, source.joined, source.x, source.norm, d, self._partial, self._counter, unit.norm.weight, slope, *of_norm,
-            len(d), each, CHANNELS=channels, PIXELS=height * width, BLOCK=_POOL_GRADIENT.block, ROWS=_SUM_ROWS,
-            num_warps=_POOL_GRADIENT.warps,
+            len(d), each, CHANNELS=channels, PIXELS=height * width, BLOCK=POOL_GRADIENT.block, ROWS=SUM_ROWS,
+            num_warps=POOL_GRADIENT.warps,
         )  # fmt: skip
         return d
 
     def _input_gradient(
-        self, number: int, d_y: Tensor, results: Results, slope: Tensor, source: Source, before: int,
+        self, number: int, d_y: Tensor, y: Tensor, slope: Tensor, source: Source, before: int,
         slope_before: Tensor, of_norm: tuple[Tensor, Tensor], shortcut: Tensor | None, block: BlockPlan,
     ) -> Tensor:  # fmt: skip
         layer = self._units[number].layer
@@ -311,18 +326,17 @@ class FusedNetwork:
         tile = INPUT_GRADIENT[layer.output[0]]
         programs, each = _divided(len(d), tile)
         kernels.input_gradient[(programs,)](
-            d_y, results.y[number], slope, self._copies[number], d_y if shortcut is None else shortcut,
-            source.x if source.joined is None else source.joined, source.x, source.norm, d, self._partial, self._counter,
-            self._units[before].norm.weight, slope_before, *of_norm, len(d), *layer.input[1:], *layer.output[1:], each,
+            d_y, y, slope, self._copies[number], d_y if shortcut is None else shortcut,
+            source.activation, source.x, source.norm, d, self._partial, self._counter, self._units[before].norm.weight,
+            slope_before, *of_norm, len(d), *layer.input[1:], *layer.output[1:], each,
             INPUTS=layer.input[0], OUTPUTS=layer.output[0], SIDE=layer.kernel, STRIDE=layer.stride,
             SHORTCUT=shortcut is not None, SHORTCUT_CHANNELS=block.output[0], FIRST=self._offset(block),
-            JOINED=source.joined is not None, BLOCK=tile.block, ROWS=_SUM_ROWS, num_warps=tile.warps,
+            JOINED=source.joined is not None, BLOCK=tile.block, ROWS=SUM_ROWS, num_warps=tile.warps,
         )  # fmt: skip
         return d
 
     def _weight_gradient(
-        self, number: int, source: Source, d_y: Tensor, results: Results, slope: Tensor, parts: Tensor,
-        place: tuple[int, int],
+        self, number: int, d_y: Tensor, y: Tensor, slope: Tensor, source: Source, parts: Tensor, place: tuple[int, int]
     ) -> None:  # fmt: skip
         layer = self._units[number].layer
         inputs, outputs = layer.input[0], layer.output[0]
@@ -330,7 +344,7 @@ class FusedNetwork:
         start, count = place
         some_inputs, some_outputs = min(inputs, piece.channels), min(outputs, piece.channels)
         kernels.weight_gradient[(count, layer.kernel, inputs // some_inputs * (outputs // some_outputs))](
-            source.x if source.joined is None else source.joined, source.norm, d_y, results.y[number], slope,
+            source.activation, source.norm, d_y, y, slope,
             parts[start:], len(d_y), *layer.output[1:], *layer.input[1:], _each(len(d_y), piece.block, piece.parts),
             INPUTS=inputs, OUTPUTS=outputs, SIDE=layer.kernel, STRIDE=layer.stride, NORMALISED=source.joined is None,
             SOME_INPUTS=some_inputs, SOME_OUTPUTS=some_outputs, BLOCK=piece.block, num_warps=piece.warps,
@@ -340,31 +354,34 @@ class FusedNetwork:
         self, images: Tensor, d_y: Tensor, y: Tensor, slope: Tensor, parts: Tensor, place: tuple[int, int]
     ) -> None:
         unit = self._units[0]
-        piece, (start, count) = WEIGHT_GRADIENT[unit.outputs], place
+        piece, (start, count) = STEM_GRADIENT, place
         kernels.image_weight_gradient[(count,)](
             images, d_y, y, slope, parts[start:], len(d_y), *unit.layer.output[1:],
-            _each(len(d_y), piece.block, 3 * piece.parts), OUTPUTS=unit.outputs, BLOCK=piece.block,
+            _each(len(d_y), piece.block, piece.parts), OUTPUTS=unit.outputs, BLOCK=piece.block,
             num_warps=piece.warps,
         )  # fmt: skip
 
     def _table(self, count: int) -> tuple[Tensor, list[tuple[int, int]], int]:
-        """For a batch of ``count``: the table of :func:`kernels.sum_parts`; where each unit's parts begin, and how many
-        there are; and how many numbers they have together."""
-        if (count,) not in self._tables:
+        """For a batch of ``count``: the table of :func:`kernels.sum_parts`, each unit's place, numbers in all parts.
+
+        A place is where the parts of a unit's gradient begin, and how many there are.
+        """
+        if count not in self._tables:
             rows, places, start, to = [], [], 0, 0
             for number, unit in enumerate(self._units):
                 pixels = count * unit.layer.output[1] * unit.layer.output[2]
-                piece, size = WEIGHT_GRADIENT[unit.outputs], unit.conv.weight.numel()
-                most = piece.parts if number else 3 * piece.parts
-                parts = triton.cdiv(triton.cdiv(pixels, piece.block), _each(pixels, piece.block, most))
+                piece, size = WEIGHT_GRADIENT[unit.outputs] if number else STEM_GRADIENT, unit.conv.weight.numel()
+                parts = triton.cdiv(triton.cdiv(pixels, piece.block), _each(pixels, piece.block, piece.parts))
                 places.append((start, parts))
-                for column in range(0, size, _COLUMNS):
-                    rows.append((start + column, parts, size, to + column, min(_COLUMNS, size - column)))
+                rows += [
+                    (start + column, parts, size, to + column, min(COLUMNS, size - column))
+                    for column in range(0, size, COLUMNS)
+                ]
                 start += -(-parts * size // 4) * 4
                 to += size
             table = torch.tensor(rows, dtype=torch.int32).to(self._partial.device)
-            self._tables[(count,)] = table, places, start
-        return self._tables[(count,)]
+            self._tables[count] = table, places, start
+        return self._tables[count]
 
 
 def _units(network: PlannedNetwork, plan: Blueprint) -> Iterator[Unit]:
@@ -380,7 +397,7 @@ def _units(network: PlannedNetwork, plan: Blueprint) -> Iterator[Unit]:
 
 def _each(pixels: int, block: int, programs: int) -> int:
     """Blocks of pixels that each of at most so many programs takes."""
-    return triton.cdiv(triton.cdiv(pixels, block), programs)
+    return -(-pixels // (block * programs))
 
 
 def _divided(pixels: int, tile: Tile) -> tuple[int, int]:
@@ -400,7 +417,7 @@ class _Pooled(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         found = ctx.network.backward(g, ctx.images.contiguous(), ctx.results)
         ctx.results = ctx.images = None
         return (None, None, *found)

@@ -19,10 +19,12 @@ from torch import Tensor
 from resnet_studio.domain.enums import Precision
 from resnet_studio.training.batch_norm import batch_norms
 from resnet_studio.training.engines.eager import BatchSource
-from resnet_studio.training.engines.regions import CompiledNetwork
 from resnet_studio.training.measurements import COLUMNS, Measured, Outputs
 from resnet_studio.training.member import Member
 from resnet_studio.training.shares import forward_and_backward
+
+Network = Callable[[Tensor], Tensor]
+"""Logits of images, in training; it counts its batches itself."""
 
 _GATHERED = 2**28  # bytes of normalised images made at once, and some times as many while they are made
 
@@ -47,11 +49,11 @@ class StepProgram:
 
     def __init__(
         self, members: Sequence[Member], batches: BatchSource, steps: int, precision: Precision, iteration: int,
-        networks: Mapping[str, CompiledNetwork] | None = None,
+        networks: Mapping[str, Network] | None = None,
     ) -> None:  # fmt: skip
         """``iteration`` is any one whose batch may be made now; its shape is that of all.
 
-        ``networks`` are compiled ones by run id, to be called in place of the members' own.
+        ``networks`` by run id are called in place of the members' own: compiled ones, say.
         """
         self.members, self.steps = tuple(members), steps
         self._networks = networks or {}
@@ -127,9 +129,9 @@ class StepProgram:
         """Loss, logits (B, classes) and the update's own columns of step ``k``."""
         member = self.members[number]
         member.descent.clear()
-        compiled = self._networks.get(member.run_id)
-        with nullcontext() if compiled else self._counters[number].once():
-            loss, logits = forward_and_backward(member, images, labels, compiled or member.network, self._precision)
+        other = self._networks.get(member.run_id)
+        with nullcontext() if other else self._counters[number].once():
+            loss, logits = forward_and_backward(member, images, labels, other or member.network, self._precision)
         rate = self._rates[number][k]
         layers = k == 0 and member.run_id in self._layers
         columns, found = member.meter.update(lambda: member.descent.step_on_device(rate), rate, layers=layers)
