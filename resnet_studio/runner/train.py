@@ -122,8 +122,9 @@ def train(
                 environment=machine.environment() | _facts(data),
             )
         )
-        if slow := tuple(member.run_id for member in members if member.spec.network in machine.slow):
-            guard.emit(EnvironmentChanged(slow, {"engine": machine.plan.uncompiled.name}))
+        for member in members:
+            if name := machine.another_engine(member.spec.network):
+                guard.emit(EnvironmentChanged((member.run_id,), {"engine": name}))
         for member in members:
             guard.emit(StatusChanged(member.run_id, RunStatus.RUNNING, "", member.iteration))
         test_batch = images_a_step(machine.device, size, recipe.batch_size)

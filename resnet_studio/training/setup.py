@@ -20,6 +20,7 @@ from resnet_studio.platform.training_speed import WORTH_IT
 from resnet_studio.text import _, _n
 from resnet_studio.training.devices import use_threads
 from resnet_studio.training.engines.choose import (
+    FUSED,
     EnginePlan,
     choose_engine,
     gain_subject,
@@ -29,6 +30,7 @@ from resnet_studio.training.engines.choose import (
     slow_networks,
 )
 from resnet_studio.training.engines.eager import StepEngine, Team
+from resnet_studio.training.engines.fused import fused_networks
 from resnet_studio.training.memory_format import choose_layout
 from resnet_studio.training.precision import choose_precision, set_products
 from resnet_studio.training.provenance import program, version
@@ -39,7 +41,8 @@ class Machine:
     """Device, precision, memory layout, torch's threads and the engine.
 
     The engine is ``settled`` for a run that began earlier; ``notice`` is a sentence for the user, empty if all is as
-    before. ``slow`` networks are not compiled when others are. ``threads`` are those of each of so many ``devices``.
+    before. ``slow`` networks are not compiled when others are, ``fused`` ones are run by kernels for whole networks.
+    ``threads`` are those of each of so many ``devices``.
     """
 
     device: torch.device
@@ -50,6 +53,7 @@ class Machine:
     settled: bool = False
     notice: str = ""
     slow: frozenset[NetworkSpec] = frozenset()
+    fused: frozenset[NetworkSpec] = frozenset()
     devices: int = 1
 
     @classmethod
@@ -109,9 +113,23 @@ class Machine:
         slow: set[NetworkSpec] = set()
         if settled := "engine" in before and before.get("device", device.type) == device.type:
             slow = {network for network, one in zip(networks, plans, strict=True) if one.switch_at < plan.switch_at}
-        elif plan.switch_at and recipe.engine is Engine.AUTO:
-            slow = slow_networks(recipe, device, cache, networks)
-        return cls(device, precision, threads, plan, layout, settled, notice, frozenset(slow), devices)
+            names = zip(networks, environments, strict=True)
+            fused = {network for network, one in names if one.get("engine") == FUSED and devices == 1}
+        else:
+            graphed = plan.engine is Engine.GRAPHED
+            fused = fused_networks(device, precision, networks) if graphed else set()
+            if plan.switch_at and recipe.engine is Engine.AUTO:
+                slow = slow_networks(recipe, device, cache, networks)
+            if fused and fused | slow == set(networks):
+                plan = plan.uncompiled
+        others = frozenset(slow - fused), frozenset(fused)
+        return cls(device, precision, threads, plan, layout, settled, notice, *others, devices)
+
+    def another_engine(self, network: NetworkSpec) -> str:
+        """The engine of a run whose network is not trained as the plan says, empty if it is."""
+        if network in self.fused:
+            return FUSED
+        return self.plan.uncompiled.name if network in self.slow else ""
 
     def here(self, recipe: RecipeSpec) -> None:
         """Set torch up in another process than the one that chose."""
@@ -139,7 +157,7 @@ class Machine:
         use_compile_cache(cache)
         return make_engine(
             self.plan, self.precision, self.threads, should_stop,
-            waiting=waiting, failed=failed, faster=faster if measure else None, slow=self.slow,
+            waiting=waiting, failed=failed, faster=faster if measure else None, slow=self.slow, fused=self.fused,
             on_members_left_eager=on_members_left_eager, team=team,
         )  # fmt: skip
 

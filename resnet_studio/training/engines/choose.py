@@ -26,6 +26,9 @@ from resnet_studio.training.engines.graphed import GraphedEngine
 
 _GAINS = "compiled.json"
 SWITCH_AT = 1000  # iterations before compiled steps take over: compiling takes less on any machine seen so far
+FUSED = "graphed, fused"
+"""In a run's record: graphed steps by the kernels for whole networks."""
+
 _RECORDED = re.compile(r"(graphed, )?compiled after (\d+)")
 
 
@@ -61,7 +64,7 @@ class EnginePlan:
         """The plan of that name; eager for one that this program does not know."""
         if found := _RECORDED.fullmatch(name):
             return cls(Engine.GRAPHED if found[1] else Engine.COMPILED, int(found[2]))
-        return cls(Engine.GRAPHED if name == Engine.GRAPHED else Engine.EAGER)
+        return cls(Engine.GRAPHED if name in (Engine.GRAPHED, FUSED) else Engine.EAGER)
 
 
 def choose_engine(
@@ -177,6 +180,7 @@ def make_engine(
     failed: Callable[[str], None] = lambda _reason: None,
     faster: Faster | None = None,
     slow: Collection[NetworkSpec] = (),
+    fused: Collection[NetworkSpec] = (),
     on_members_left_eager: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
     team: Team | None = None,
 ) -> StepEngine:
@@ -184,7 +188,8 @@ def make_engine(
 
     ``waiting`` is called when training waits for the compiler; ``failed`` with a sentence when it goes on more slowly
     than planned, ``on_members_left_eager`` when these members do; ``faster`` is asked whether a network's measured gain
-    is worth the switch; ``slow`` networks are not compiled.
+    is worth the switch; ``slow`` networks are not compiled, nor are ``fused`` ones, for which graphed steps take the
+    kernels for whole networks.
     """
     if plan.engine is Engine.COMPILED:
         return CompiledEngine(
@@ -195,8 +200,9 @@ def make_engine(
     if plan.engine is Engine.EAGER:
         return eager
     if not plan.switch_at:
-        return GraphedEngine(precision, eager, failed)
+        return GraphedEngine(precision, eager, failed, fused=fused, on_members_left_eager=on_members_left_eager)
     beside = BackgroundCompiler(precision, should_stop, switch_at=plan.switch_at, threads=threads, waiting=waiting)
     return GraphedEngine(
-        precision, eager, failed, compiler=beside, faster=faster, slow=slow, on_members_left_eager=on_members_left_eager
-    )
+        precision, eager, failed, compiler=beside, faster=faster, slow=slow, fused=fused,
+        on_members_left_eager=on_members_left_eager,
+    )  # fmt: skip

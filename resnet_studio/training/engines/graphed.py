@@ -30,7 +30,8 @@ from resnet_studio.training.engines.background_compiler import (
 )
 from resnet_studio.training.engines.captures import Capture, CudaGraphs, Work, capture_once_more
 from resnet_studio.training.engines.eager import BatchSource, EagerEngine
-from resnet_studio.training.engines.graph_step import DeviceBatches, StepProgram
+from resnet_studio.training.engines.fused import fused_network
+from resnet_studio.training.engines.graph_step import DeviceBatches, Network, StepProgram
 from resnet_studio.training.engines.regions import CompiledNetwork
 from resnet_studio.training.member import Member
 
@@ -68,6 +69,7 @@ class GraphedEngine:
         compiler: BackgroundCompiler | None = None,
         faster: Faster | None = None,
         slow: Collection[NetworkSpec] = (),
+        fused: Collection[NetworkSpec] = (),
         on_members_left_eager: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
     ) -> None:
         """Take captured steps where they can be captured, else those of ``eager``.
@@ -75,6 +77,7 @@ class GraphedEngine:
         ``on_slower`` is given a sentence when the engine has to go on more slowly, ``on_members_left_eager`` when these
         members do; ``capture`` is replaced in tests, :class:`CudaGraphs` otherwise. ``faster`` decides by a network's
         measured gain whether its compiled form is taken, None if all are; those of ``slow`` networks are not.
+        ``fused`` networks are run by the kernels for whole networks instead, from the first step on.
         """
         self.name = "graphed" if compiler is None else f"graphed, compiled after {compiler.switch_at}"
         self._precision, self._eager, self._on_slower = precision, eager, on_slower
@@ -85,6 +88,8 @@ class GraphedEngine:
             slow,
             on_members_left_eager,
         )
+        self._fused = frozenset(fused)
+        self._own: dict[str, Network] = {}
         self._networks: Mapping[str, CompiledNetwork] = {}
         self._programs: dict[tuple[tuple[str, ...], int, bool], tuple[StepProgram, Work]] = {}
         self._waiting: list[torch.cuda.Event] = []
@@ -99,7 +104,16 @@ class GraphedEngine:
 
     def adopt(self, member: Member) -> None:
         self._eager.adopt(member)
-        if self._compiler is not None and member.spec.network not in self._slow:
+        if member.spec.network in self._fused:
+            try:
+                self._own[member.run_id] = fused_network(member)
+            except Exception as error:  # told: the layers do the same, more slowly
+                reason = f"{type(error).__name__}: {error}".splitlines()[0]
+                log.warning("the kernels for whole networks are not taken: %s", reason)
+                self._on_members_left_eager(
+                    [member.run_id], _("Without the kernels for whole networks: {reason}.", reason=reason)
+                )
+        elif self._compiler is not None and member.spec.network not in self._slow:
             self._compiler.adopt(member)
 
     def advance(self, members: Sequence[Member], batches: BatchSource, until: int) -> None:
@@ -166,7 +180,7 @@ class GraphedEngine:
                 self._wait(members[0].device)
                 for other in ended:
                     del self._programs[other]
-            networks = self._networks if compiled else {}
+            networks: dict[str, Network] = {**self._own, **(self._networks if compiled else {})}
             program = StepProgram(members, batches, steps, self._precision, iteration, networks)
             failure = ""
             try:

@@ -121,10 +121,7 @@ class RegionLibrary:
     def _prove(self, part: Part, compiled: Region, eager: Region) -> None:
         exact = self._run(part, eager, Precision.FLOAT32)
         usual = exact if self._precision is not Precision.BFLOAT16 else self._run(part, eager, self._precision)
-        for wanted, ours, theirs in zip(exact, self._run(part, compiled, self._precision), usual, strict=True):
-            found, allowed = _distance(ours, wanted), AS_GOOD * _distance(theirs, wanted) + TOLERANCE
-            if not found <= allowed:
-                raise RuntimeError(f"a compiled step is {found:.2g} away from the exact one, {allowed:.2g} is allowed")
+        check_distances(self._run(part, compiled, self._precision), usual, exact)
 
     def gain(self, parts: Sequence[Part]) -> float:
         """How many times faster the compiled functions do one forward and backward pass of ``parts``.
@@ -170,6 +167,14 @@ class RegionLibrary:
                 x = x.bfloat16() if precision is Precision.BFLOAT16 else x.bfloat16().float()
             x = x.contiguous(memory_format=self._format).requires_grad_()
         return {name: _copy(tensor) for name, tensor in part.tensors.items()}, x
+
+
+def check_distances(ours: Sequence[Tensor], usual: Sequence[Tensor], exact: Sequence[Tensor]) -> None:
+    """Raise RuntimeError where ours are further from the exact results than the usual ones are, and a little more."""
+    for mine, theirs, wanted in zip(ours, usual, exact, strict=True):
+        found, allowed = _distance(mine, wanted), AS_GOOD * _distance(theirs, wanted) + TOLERANCE
+        if not found <= allowed:
+            raise RuntimeError(f"a compiled step is {found:.2g} away from the exact one, {allowed:.2g} is allowed")
 
 
 def _distance(found: Tensor, wanted: Tensor) -> float:

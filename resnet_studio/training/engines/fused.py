@@ -1,0 +1,78 @@
+"""Networks of basic blocks by the kernels of :mod:`resnet_studio.networks.fused`, proved before they are used.
+
+Whether a training takes them is said by the variable RESNET_STUDIO_FUSED (1: yes) as long as no measurement says so.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Sequence
+from functools import cache
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from resnet_studio.domain.build_blueprint import blueprint
+from resnet_studio.domain.enums import MemoryLayout, Precision
+from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.networks.cuda import alone_on
+from resnet_studio.networks.residual import build
+from resnet_studio.training.engines.graph_step import Network
+from resnet_studio.training.engines.regions import check_distances
+from resnet_studio.training.member import Member
+from resnet_studio.training.memory_format import memory_format
+from resnet_studio.training.precision import arithmetic
+
+VARIABLE = "RESNET_STUDIO_FUSED"
+
+
+def fused_networks(device: torch.device, precision: Precision, networks: Sequence[NetworkSpec]) -> set[NetworkSpec]:
+    """Those of ``networks`` that a new training takes fused: none unless :data:`VARIABLE` is 1."""
+    if os.environ.get(VARIABLE) != "1" or device.type != "cuda" or precision is not Precision.BFLOAT16:
+        return set()
+    if importlib.util.find_spec("triton") is None:
+        return set()
+    from resnet_studio.networks.fused.network import fits
+
+    return {network for network in networks if fits(blueprint(network))}
+
+
+def fused_network(member: Member) -> Network:
+    """The member's network by the kernels; weights and statistics stay those of the network.
+
+    Raises:
+        RuntimeError: If their results are further from the exact ones than those of the layers.
+    """
+    from resnet_studio.networks.fused.network import FusedNetwork
+
+    with alone_on(member.device):
+        _prove(member.spec.network, member.spec.recipe.pass_size, member.device, member.layout)
+    return FusedNetwork(member.network, blueprint(member.spec.network))
+
+
+@cache
+def _prove(spec: NetworkSpec, batch_size: int, device: torch.device, layout: MemoryLayout) -> None:
+    """Once for all members with that network."""
+    from resnet_studio.networks.fused.network import FusedNetwork
+
+    plan = blueprint(spec)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(batch_size, *plan.input, generator=generator).to(device)
+    labels = torch.randint(0, spec.classes, (batch_size,), generator=generator).to(device)
+
+    def results(precision: Precision, *, fused: bool) -> list[Tensor]:
+        """Logits, gradients and statistics after both passes, each as a whole."""
+        network = build(plan, 0).train()
+        network.to(device, memory_format=memory_format(layout))  # type: ignore[call-overload]
+        call = FusedNetwork(network, plan) if fused else network
+        with arithmetic(device, precision):
+            logits = call(images)
+        F.cross_entropy(logits.float(), labels).backward()
+        gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+        statistics = [buffer for buffer in network.buffers() if buffer.is_floating_point()]
+        return [logits.detach(), *(torch.cat([each.flatten() for each in some]) for some in (gradients, statistics))]
+
+    exact, usual = results(Precision.FLOAT32, fused=False), results(Precision.BFLOAT16, fused=False)
+    check_distances(results(Precision.BFLOAT16, fused=True), usual, exact)
