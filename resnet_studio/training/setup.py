@@ -117,7 +117,7 @@ class Machine:
             fused = {network for network, one in names if one.get("engine") == FUSED and devices == 1}
         else:
             graphed = plan.engine is Engine.GRAPHED
-            fused = fused_networks(device, precision, networks) if graphed else set()
+            fused = fused_networks(device, precision, layout, networks) if graphed else set()
             if plan.switch_at and recipe.engine is Engine.AUTO:
                 slow = slow_networks(recipe, device, cache, networks)
             if fused and fused | slow == set(networks):

@@ -15,8 +15,8 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -25,22 +25,23 @@ import torch
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.fused import network as fused
-from resnet_studio.networks.residual import build
+from resnet_studio.networks.residual import PlannedNetwork, build
 from resnet_studio.training.engines.captures import CudaGraphs
 
-TOGETHER = 4  # both passes in a graph
-REPLAYS = 11
-NOISE = 0.003
+TOGETHER = 16  # both passes in a graph
+REPLAYS = 9
+NOISE = 0.01
+SIZES = ((64, 4), (128, 4), (64, 8), (128, 8))  # block of pixels and warps
+PLAN = blueprint(NetworkSpec(depth=20, block="basic"))
 
 
 def milliseconds(batch: int) -> float:
     """Of both passes, but for head and loss."""
     device = torch.device("cuda")
-    plan = blueprint(NetworkSpec(depth=20, block="basic"))
-    network = fused.FusedNetwork(build(plan, 0).to(device, memory_format=torch.channels_last), plan)  # type: ignore[call-overload]
+    network = fused.FusedNetwork(_network(), PLAN)
     images, g = (
-        torch.randn(batch, *plan.input, device=device),
-        torch.randn(batch, plan.head[0].output[0], device=device),
+        torch.randn(batch, *PLAN.input, device=device),
+        torch.randn(batch, PLAN.head[0].output[0], device=device),
     )
 
     def both() -> None:
@@ -49,6 +50,7 @@ def milliseconds(batch: int) -> float:
             network.backward(g, images, results)
 
     side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
         both()
     torch.cuda.synchronize()
@@ -63,37 +65,45 @@ def milliseconds(batch: int) -> float:
     return statistics.median(times[1:]) / TOGETHER * 1000
 
 
-def tiles(_channels: int) -> Iterator[fused.Tile]:
-    for (block, warps), programs in itertools.product(
-        ((32, 2), (64, 2), (64, 4), (128, 4), (128, 8), (256, 8)), (132, 264, 1056)
-    ):
-        yield fused.Tile(block, warps, programs)
+@cache
+def _network() -> PlannedNetwork:
+    return build(PLAN, 0).to("cuda", memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def pieces(channels: int) -> Iterator[fused.Piece]:
-    sizes = ((64, 4), (128, 4), (128, 8), (256, 8))
-    for (block, warps), parts, some in itertools.product(sizes, (22, 44, 88, 176), {min(channels, 32), channels}):
-        yield fused.Piece(block, warps, parts, some)
+def tiles(name: str, channels: int) -> Iterator[dict[str, int]]:
+    """What is changed of the best tile by then; what changes most comes first."""
+    spans = (1, 3) if name == "FORWARD" and channels < 64 else (1,)
+    for stages, span in itertools.product((1, 3), spans):
+        yield {"stages": stages, "span": span}
+    for (block, warps), programs in itertools.product(SIZES, (132, 264, 396, 528, 660)):
+        yield {"block": block, "warps": warps, "programs": programs}
 
 
-TABLES: dict[str, Callable[[int], Iterator[Any]]] = {
-    "INPUT_GRADIENT": tiles,
-    "FORWARD": tiles,
-    "WEIGHT_GRADIENT": pieces,
-}
+def pieces(_name: str, channels: int) -> Iterator[dict[str, int]]:
+    yield {"stages": 3}
+    for outputs, (block, warps), parts in itertools.product({min(channels, 32), channels}, SIZES, (22, 44, 88, 132)):
+        yield {"outputs": outputs, "block": block, "warps": warps, "parts": parts}
+
+
+TABLES: dict[str, Callable[[str, int], Iterator[dict[str, int]]]] = {
+    "INPUT_GRADIENT": tiles, "FORWARD": tiles, "WEIGHT_GRADIENT": pieces,
+}  # fmt: skip
 
 
 def tune(batch: int, seconds: float) -> None:
-    end, best = time.monotonic() + seconds, milliseconds(batch)
+    best = milliseconds(batch)
     print(f"{best:.4f} ms with the tables as they are", flush=True)
+    share = seconds / (len(TABLES) * len(fused.CHANNELS))
     for name, options in TABLES.items():
         table = getattr(fused, name)
         for channels in fused.CHANNELS:
-            for option in options(channels):
+            end, left = time.monotonic() + share, 0
+            for given in list(options(name, channels)):
                 if time.monotonic() > end:
-                    print("The time was too short to try them all.")
-                    return
-                before, table[channels] = table[channels], option
+                    left += 1
+                    continue
+                before = table[channels]
+                option = table[channels] = before._replace(**given)
                 try:
                     found = milliseconds(batch)
                 except Exception as error:  # too large for the device, say
@@ -104,6 +114,8 @@ def tune(batch: int, seconds: float) -> None:
                     print(f"{name} {channels} {tuple(option)}: {found:.4f} ms", flush=True)
                 else:
                     table[channels] = before
+            if left:
+                print(f"{name} {channels}: no time for {left} more")
 
 
 def main() -> int:

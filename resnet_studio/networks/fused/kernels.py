@@ -41,17 +41,23 @@ def _store_sums(partial, first, second, CHANNELS: tl.constexpr):
 
 
 @triton.jit  # type: ignore[untyped-decorator]
-def _total(partial, CHANNELS: tl.constexpr, ROWS: tl.constexpr):
-    """Sum of partial (programs, 2, CHANNELS) over the programs, (CHANNELS,)."""
+def _totals(partial, CHANNELS: tl.constexpr, ROWS: tl.constexpr):
+    """Both sums of partial (programs, 2, CHANNELS) over the programs, (CHANNELS,) each."""
     programs = tl.num_programs(0)
-    c = tl.arange(0, CHANNELS)
+    c = tl.arange(0, 2 * CHANNELS)
     rows = tl.arange(0, ROWS)
-    total = tl.zeros((ROWS, CHANNELS), dtype=tl.float32)
+    total = tl.zeros((ROWS, 2 * CHANNELS), dtype=tl.float32)
     for start in range(0, programs, ROWS):
         at = start + rows
         place = partial + at[:, None] * (2 * CHANNELS) + c[None, :]
         total += tl.load(place, mask=(at < programs)[:, None], other=0.0, cache_modifier=".cg")
-    return tl.sum(total, 0)
+    return tl.split(tl.trans(tl.reshape(tl.sum(total, 0), (2, CHANNELS))))
+
+
+@triton.jit
+def _rectified(x):
+    """What is not a number stays so, as it does in torch: a training that diverged ends by its loss."""
+    return tl.maximum(x, 0.0, propagate_nan=tl.PropagateNan.ALL)
 
 
 @triton.jit  # type: ignore[untyped-decorator]
@@ -63,8 +69,9 @@ def _finish_norm(
     if _is_last(counter):
         c = tl.arange(0, CHANNELS)
         near = tl.load(running_mean + c)
-        away = _total(partial, CHANNELS, ROWS) / pixels
-        variance = tl.maximum(_total(partial + CHANNELS, CHANNELS, ROWS) / pixels - away * away, 0.0)
+        differences, squares = _totals(partial, CHANNELS, ROWS)
+        away = differences / pixels
+        variance = _rectified(squares / pixels - away * away)
         mean = near + away
         deviation = 1.0 / tl.sqrt(variance + epsilon)
         scale = tl.load(gamma + c) * deviation
@@ -84,8 +91,7 @@ def _finish_slope(
     """From sums of gradients of the normalised value, and of products with it: slope, gradients of gamma and beta."""
     if _is_last(counter):
         c = tl.arange(0, CHANNELS)
-        gradients = _total(partial, CHANNELS, ROWS)
-        products = _total(partial + CHANNELS, CHANNELS, ROWS)
+        gradients, products = _totals(partial, CHANNELS, ROWS)
         tl.store(of_beta + c, gradients)
         tl.store(of_gamma + c, products)
         mean = tl.load(norm + 2 * CHANNELS + c)
@@ -105,13 +111,15 @@ def convolve(
     x, norm_x, w, y, partial, counter, norm, gamma, beta, running_mean, running_var, momentum, epsilon,
     pixels, height, width, height_x, width_x, blocks_each,
     INPUTS: tl.constexpr, OUTPUTS: tl.constexpr, SIDE: tl.constexpr, STRIDE: tl.constexpr, NORMALISED: tl.constexpr,
-    BLOCK: tl.constexpr, ROWS: tl.constexpr,
+    SPAN: tl.constexpr, WIDE: tl.constexpr, BLOCK: tl.constexpr, ROWS: tl.constexpr,
 ):  # fmt: skip
     """y (pixels, OUTPUTS) of x (pixels of x, INPUTS) and w (OUTPUTS, SIDE, SIDE, INPUTS), and the norm of y.
 
-    With NORMALISED, x is the result of a convolution: it is normalised by norm_x and rectified first.
+    With NORMALISED, x is the result of a convolution: it is normalised by norm_x and rectified first. SPAN neighbours
+    of a kernel's row, which it divides, are one product of WIDE numbers, the power of two from SPAN * INPUTS on.
     """
-    i = tl.arange(0, INPUTS)
+    j = tl.arange(0, WIDE)
+    i = j % INPUTS
     o = tl.arange(0, OUTPUTS)
     near = tl.load(running_mean + o)[None, :]
     differences = tl.zeros((BLOCK, OUTPUTS), dtype=tl.float32)
@@ -126,15 +134,18 @@ def convolve(
         row = (m // width) % height
         image = m // (width * height)
         total = tl.zeros((BLOCK, OUTPUTS), dtype=tl.float32)
-        for tap in range(SIDE * SIDE):
-            r = row * STRIDE + tap // SIDE - SIDE // 2
-            c = column * STRIDE + tap % SIDE - SIDE // 2
-            seen = (inside & (r >= 0) & (r < height_x) & (c >= 0) & (c < width_x))[:, None]
-            at = (image * height_x + r) * width_x + c
-            a = tl.load(x + at[:, None] * INPUTS + i[None, :], mask=seen, other=0.0)
+        for group in range(SIDE * SIDE // SPAN):
+            r = row * STRIDE + group // (SIDE // SPAN) - SIDE // 2
+            first = column * STRIDE + group % (SIDE // SPAN) * SPAN - SIDE // 2
+            c = first[:, None] + (j // INPUTS)[None, :]
+            there = (inside & (r >= 0) & (r < height_x))[:, None] & (j < SPAN * INPUTS)[None, :]
+            seen = there & (c >= 0) & (c < width_x)
+            at = ((image * height_x + r) * width_x + first) * INPUTS
+            a = tl.load(x + at[:, None] + j[None, :], mask=seen, other=0.0)
             if NORMALISED:
-                a = tl.where(seen, tl.maximum(a.to(tl.float32) * scale + shift, 0.0), 0.0).to(x.dtype.element_ty)
-            b = tl.load(w + tap * INPUTS + i[:, None] + o[None, :] * (SIDE * SIDE * INPUTS))
+                a = tl.where(seen, _rectified(a.to(tl.float32) * scale + shift), 0.0).to(x.dtype.element_ty)
+            place = w + group * SPAN * INPUTS + j[:, None] + o[None, :] * (SIDE * SIDE * INPUTS)
+            b = tl.load(place, mask=(j < SPAN * INPUTS)[:, None], other=0.0)
             total = tl.dot(a, b, total)
         result = total.to(y.dtype.element_ty)
         tl.store(y + m[:, None] * OUTPUTS + o[None, :], result, mask=inside[:, None])
@@ -212,7 +223,7 @@ def join(
         value += tl.load(
             x + place[:, None] * INPUTS + (c - FIRST)[None, :], mask=inside & there[None, :], other=0.0
         ).to(tl.float32)
-    tl.store(a + at, tl.maximum(value, 0.0).to(a.dtype.element_ty), mask=inside)
+    tl.store(a + at, _rectified(value).to(a.dtype.element_ty), mask=inside)
 
 
 @triton.jit  # type: ignore[untyped-decorator]
@@ -331,57 +342,46 @@ def input_gradient(
 def weight_gradient(
     x, norm_x, d_y, y, slope_y, parts, pixels, height, width, height_x, width_x, blocks_each,
     INPUTS: tl.constexpr, OUTPUTS: tl.constexpr, SIDE: tl.constexpr, STRIDE: tl.constexpr, NORMALISED: tl.constexpr,
-    SOME_INPUTS: tl.constexpr, SOME_OUTPUTS: tl.constexpr, BLOCK: tl.constexpr,
+    WIDE: tl.constexpr, SOME_OUTPUTS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """parts (programs, OUTPUTS, SIDE, SIDE, INPUTS) float32, whose sum is the gradient of the weights.
 
-    A program sums its own pixels, for one row of the kernel and some inputs and outputs.
+    A program sums its own pixels, for one row of the kernel, all inputs and some outputs. WIDE is the power of two from
+    SIDE * INPUTS on.
     """
     part = tl.program_id(0)
     dy = tl.program_id(1)
-    pieces = INPUTS // SOME_INPUTS
-    i = (tl.program_id(2) % pieces) * SOME_INPUTS + tl.arange(0, SOME_INPUTS)
-    o = (tl.program_id(2) // pieces) * SOME_OUTPUTS + tl.arange(0, SOME_OUTPUTS)
+    j = tl.arange(0, WIDE)
+    i = j % INPUTS
+    o = tl.program_id(2) * SOME_OUTPUTS + tl.arange(0, SOME_OUTPUTS)
     of_d = tl.load(slope_y + o)[:, None]
     of_y = tl.load(slope_y + OUTPUTS + o)[:, None]
     constant = tl.load(slope_y + 2 * OUTPUTS + o)[:, None]
     if NORMALISED:
         scale = tl.load(norm_x + i)[None, :]
         shift = tl.load(norm_x + INPUTS + i)[None, :]
-    left = tl.zeros((SOME_OUTPUTS, SOME_INPUTS), dtype=tl.float32)
-    middle = tl.zeros((SOME_OUTPUTS, SOME_INPUTS), dtype=tl.float32)
-    right = tl.zeros((SOME_OUTPUTS, SOME_INPUTS), dtype=tl.float32)
+    total = tl.zeros((SOME_OUTPUTS, WIDE), dtype=tl.float32)
     for block in range(blocks_each):
         m = (part * blocks_each + block) * BLOCK + tl.arange(0, BLOCK)
         inside = m < pixels
-        column = m % width
-        row = (m // width) % height
+        first = m % width * STRIDE - SIDE // 2
+        r = (m // width) % height * STRIDE + dy - SIDE // 2
         image = m // (width * height)
         at = m[None, :] * OUTPUTS + o[:, None]  # (SOME_OUTPUTS, BLOCK): read as columns
         d = tl.load(d_y + at, mask=inside[None, :], other=0.0).to(tl.float32)
         v = tl.load(y + at, mask=inside[None, :], other=0.0).to(tl.float32)
         d = tl.where(inside[None, :], of_d * d + of_y * v + constant, 0.0).to(d_y.dtype.element_ty)
-        r = row * STRIDE + dy - SIDE // 2
-        rows = inside & (r >= 0) & (r < height_x)
-        for tap in tl.static_range(SIDE):
-            c = column * STRIDE + tap - SIDE // 2
-            seen = (rows & (c >= 0) & (c < width_x))[:, None]
-            place = ((image * height_x + r) * width_x + c)[:, None] * INPUTS + i[None, :]
-            a = tl.load(x + place, mask=seen, other=0.0)
-            if NORMALISED:
-                a = tl.where(seen, tl.maximum(a.to(tl.float32) * scale + shift, 0.0), 0.0).to(x.dtype.element_ty)
-            if tap == 0:
-                left = tl.dot(d, a, left)
-            elif tap == 1:
-                middle = tl.dot(d, a, middle)
-            else:
-                right = tl.dot(d, a, right)
+        c = first[:, None] + (j // INPUTS)[None, :]
+        there = (inside & (r >= 0) & (r < height_x))[:, None] & (j < SIDE * INPUTS)[None, :]
+        seen = there & (c >= 0) & (c < width_x)
+        place = ((image * height_x + r) * width_x + first) * INPUTS
+        a = tl.load(x + place[:, None] + j[None, :], mask=seen, other=0.0)
+        if NORMALISED:
+            a = tl.where(seen, _rectified(a.to(tl.float32) * scale + shift), 0.0).to(x.dtype.element_ty)
+        total = tl.dot(d, a, total)
     size: tl.constexpr = SIDE * SIDE * INPUTS
-    to = parts + part * (OUTPUTS * size) + o[:, None] * size + dy * SIDE * INPUTS + i[None, :]
-    tl.store(to, left)
-    if SIDE > 1:
-        tl.store(to + INPUTS, middle)
-        tl.store(to + 2 * INPUTS, right)
+    to = parts + part * (OUTPUTS * size) + o[:, None] * size + dy * SIDE * INPUTS + j[None, :]
+    tl.store(to, total, mask=(j < SIDE * INPUTS)[None, :])
 
 
 @triton.jit  # type: ignore[untyped-decorator]

@@ -8,9 +8,12 @@ of the weights are made. Weights, statistics and gradients are those of the netw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+import math
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
+from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple, cast
 
@@ -29,33 +32,42 @@ CHANNELS = (16, 32, 64)
 _BRANCH = (LayerKind.CONV, LayerKind.BATCH_NORM, LayerKind.RELU, LayerKind.CONV, LayerKind.BATCH_NORM)
 _STEM = (LayerKind.CONV, LayerKind.BATCH_NORM, LayerKind.RELU)
 _JOINS = (Join.NONE, Join.IDENTITY, Join.ZERO_PAD)
-SUM_ROWS = 32  # programs whose sums are added at once
+SUM_ROWS = 128  # programs whose sums are added at once
+PART_ROWS = 32  # parts of a gradient that are added at once
 COLUMNS = 32  # numbers of a gradient that one program adds up
+_MOST_POOLED = 256  # pixels: the pool takes an image's as one tile
 
 
 class Tile(NamedTuple):
-    """Pixels that a program takes at once, its warps, and programs among which all pixels are divided."""
+    """Pixels that a program takes at once, its warps, and programs among which all pixels are divided.
+
+    ``stages`` of loads are under way at once; with one, neighbours are found in the cache nearest to the program.
+    ``span`` neighbours of a kernel's row are one product, in the forward pass.
+    """
 
     block: int
     warps: int
     programs: int
+    stages: int = 1
+    span: int = 1
 
 
 class Piece(NamedTuple):
-    """Of a gradient of weights: pixels at once, warps, parts of all pixels, and channels that a program takes."""
+    """Of a gradient of weights: pixels at once, warps, parts of all pixels, and outputs that a program takes."""
 
     block: int
     warps: int
     parts: int
-    channels: int
+    outputs: int
+    stages: int = 1
 
 
 # By a layer's output channels. Compiled for an H100 they need no more registers than there are; not measured yet.
-FORWARD = {16: Tile(128, 4, 528), 32: Tile(64, 4, 528), 64: Tile(64, 8, 264)}
-INPUT_GRADIENT = {16: Tile(128, 4, 528), 32: Tile(64, 4, 528), 64: Tile(64, 8, 264)}
-WEIGHT_GRADIENT = {16: Piece(128, 4, 88, 16), 32: Piece(128, 4, 44, 32), 64: Piece(64, 4, 22, 32)}
+FORWARD = {16: Tile(64, 4, 528, span=3), 32: Tile(64, 4, 528), 64: Tile(64, 8, 264)}
+INPUT_GRADIENT = {16: Tile(64, 4, 660), 32: Tile(64, 4, 528), 64: Tile(64, 8, 264)}
+WEIGHT_GRADIENT = {16: Piece(128, 4, 88, 16), 32: Piece(128, 4, 44, 32), 64: Piece(64, 8, 44, 64)}
 STEM = Tile(64, 4, 528)
-STEM_GRADIENT = Piece(64, 4, 264, 64)
+STEM_GRADIENT = Piece(64, 4, 264, 16)
 POOL_GRADIENT = Tile(64, 4, 264)
 _ELEMENTWISE = 2048  # numbers of a tile
 
@@ -71,6 +83,7 @@ def fits(plan: Blueprint) -> bool:
         and head
         in ([LayerKind.GLOBAL_POOL, LayerKind.LINEAR], [LayerKind.GLOBAL_POOL, LayerKind.FLATTEN, LayerKind.LINEAR])
         and bool(blocks)
+        and math.prod(blocks[-1].output[1:]) <= _MOST_POOLED
         and all(_fits(block) for block in blocks)
     )
 
@@ -160,7 +173,7 @@ class FusedNetwork:
         most = max(tile.programs for tile in (*FORWARD.values(), *INPUT_GRADIENT.values(), STEM, POOL_GRADIENT))
         self._partial = torch.empty(most * 2 * max(CHANNELS), device=device)
         self._counter = torch.zeros((), dtype=torch.int32, device=device)
-        self._side = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._side = _side_stream(device, next(_numbers) % _SIDE_STREAMS) if device.type == "cuda" else None
         self._tables: dict[int, tuple[Tensor, list[tuple[int, int]], int]] = {}
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -233,7 +246,8 @@ class FusedNetwork:
             source.activation, source.norm, self._copies[number], y, self._partial,
             self._counter, norm, *self._running(unit), len(y), *layer.output[1:], *layer.input[1:], each,
             INPUTS=layer.input[0], OUTPUTS=layer.output[0], SIDE=layer.kernel, STRIDE=layer.stride,
-            NORMALISED=source.joined is None, BLOCK=tile.block, ROWS=SUM_ROWS, num_warps=tile.warps,
+            NORMALISED=source.joined is None, SPAN=tile.span, WIDE=triton.next_power_of_2(tile.span * layer.input[0]),
+            BLOCK=tile.block, ROWS=SUM_ROWS, num_warps=tile.warps, num_stages=tile.stages,
         )  # fmt: skip
         return y
 
@@ -271,39 +285,32 @@ class FusedNetwork:
         last = len(self._units) - 1
         d_y = self._pool_gradient(g.contiguous(), results, slopes[last], of_norms[last])
         kept = [d_y]  # until what reads it on the other stream has ended
-        here = torch.cuda.current_stream(g.device) if self._side is not None else None
-        for number in range(len(self._blocks) - 1, -1, -1):
-            block, one, other = self._blocks[number], 2 * number + 1, 2 * number + 2
-            inner, outer = Source(results.y[one], results.norms[one]), results.sources[number]
-            at = other, d_y, results.y[other], slopes[other]
-            self._beside(here, partial(self._weight_gradient, *at, inner, parts, places[other]))
-            d_inner = self._input_gradient(*at, inner, one, slopes[one], of_norms[one], None, block)
-            shortcut = None if block.join is Join.NONE else d_y
-            at = one, d_inner, results.y[one], slopes[one]
-            self._beside(here, partial(self._weight_gradient, *at, outer, parts, places[one]))
-            before = one - 1
-            d_y = self._input_gradient(*at, outer, before, slopes[before], of_norms[before], shortcut, block)
-            kept += [d_inner, d_y]
-        self._image_weight_gradient(images, d_y, results.y[0], slopes[0], parts, places[0])
-        if here is not None and self._side is not None:
-            here.wait_stream(self._side)
+        with _Beside(g.device, self._side) as work:
+            for number in range(len(self._blocks) - 1, -1, -1):
+                block, one, other = self._blocks[number], 2 * number + 1, 2 * number + 2
+                inner, outer = Source(results.y[one], results.norms[one]), results.sources[number]
+                at = other, d_y, results.y[other], slopes[other]
+                work.ready()
+                d_inner = self._input_gradient(*at, inner, one, slopes[one], of_norms[one], None, block)
+                with work.beside():
+                    self._weight_gradient(*at, inner, parts, places[other])
+                shortcut = None if block.join is Join.NONE else d_y
+                at = one, d_inner, results.y[one], slopes[one]
+                before = one - 1
+                work.ready()
+                d_y = self._input_gradient(*at, outer, before, slopes[before], of_norms[before], shortcut, block)
+                with work.beside():
+                    self._weight_gradient(*at, outer, parts, places[one])
+                kept += [d_inner, d_y]
+            self._image_weight_gradient(images, d_y, results.y[0], slopes[0], parts, places[0])
         sizes = [weight.numel() for weight in self._weights]
         flat = g.new_empty(sum(sizes))
-        kernels.sum_parts[(len(table),)](parts, flat, table, COLUMNS=COLUMNS, ROWS=SUM_ROWS, num_warps=4)
+        kernels.sum_parts[(len(table),)](parts, flat, table, COLUMNS=COLUMNS, ROWS=PART_ROWS, num_warps=4)
         found: list[Tensor] = []
         for weight, gradient, (of_gamma, of_beta) in zip(self._weights, flat.split(sizes), of_norms, strict=True):
             outputs, inputs, side, _ = weight.shape
             found += [gradient.view(outputs, side, side, inputs).permute(0, 3, 1, 2), of_gamma, of_beta]
         return found
-
-    def _beside(self, here: torch.cuda.Stream | None, work: Callable[[], None]) -> None:
-        """Do it on the other stream, after what was begun on this one."""
-        if here is None or self._side is None:
-            work()
-            return
-        self._side.wait_stream(here)
-        with torch.cuda.stream(self._side):
-            work()
 
     def _pool_gradient(self, g: Tensor, results: Results, slope: Tensor, of_norm: tuple[Tensor, Tensor]) -> Tensor:
         source, unit = results.sources[-1], self._units[-1]
@@ -332,6 +339,7 @@ class FusedNetwork:
             INPUTS=layer.input[0], OUTPUTS=layer.output[0], SIDE=layer.kernel, STRIDE=layer.stride,
             SHORTCUT=shortcut is not None, SHORTCUT_CHANNELS=block.output[0], FIRST=self._offset(block),
             JOINED=source.joined is not None, BLOCK=tile.block, ROWS=SUM_ROWS, num_warps=tile.warps,
+            num_stages=tile.stages,
         )  # fmt: skip
         return d
 
@@ -340,14 +348,12 @@ class FusedNetwork:
     ) -> None:  # fmt: skip
         layer = self._units[number].layer
         inputs, outputs = layer.input[0], layer.output[0]
-        piece = WEIGHT_GRADIENT[outputs]
-        start, count = place
-        some_inputs, some_outputs = min(inputs, piece.channels), min(outputs, piece.channels)
-        kernels.weight_gradient[(count, layer.kernel, inputs // some_inputs * (outputs // some_outputs))](
-            source.activation, source.norm, d_y, y, slope,
-            parts[start:], len(d_y), *layer.output[1:], *layer.input[1:], _each(len(d_y), piece.block, piece.parts),
-            INPUTS=inputs, OUTPUTS=outputs, SIDE=layer.kernel, STRIDE=layer.stride, NORMALISED=source.joined is None,
-            SOME_INPUTS=some_inputs, SOME_OUTPUTS=some_outputs, BLOCK=piece.block, num_warps=piece.warps,
+        piece, (start, count) = WEIGHT_GRADIENT[outputs], place
+        kernels.weight_gradient[(count, layer.kernel, outputs // piece.outputs)](
+            source.activation, source.norm, d_y, y, slope, parts[start:], len(d_y), *layer.output[1:], *layer.input[1:],
+            _each(len(d_y), piece.block, piece.parts), INPUTS=inputs, OUTPUTS=outputs, SIDE=layer.kernel,
+            STRIDE=layer.stride, NORMALISED=source.joined is None, WIDE=triton.next_power_of_2(layer.kernel * inputs),
+            SOME_OUTPUTS=piece.outputs, BLOCK=piece.block, num_warps=piece.warps, num_stages=piece.stages,
         )  # fmt: skip
 
     def _image_weight_gradient(
@@ -382,6 +388,41 @@ class FusedNetwork:
             table = torch.tensor(rows, dtype=torch.int32).to(self._partial.device)
             self._tables[count] = table, places, start
         return self._tables[count]
+
+
+_SIDE_STREAMS = 8  # of a device, which has few
+_numbers = itertools.count()
+
+
+@cache
+def _side_stream(device: torch.device, _number: int) -> torch.cuda.Stream:
+    """Of ordinary priority: what waits for nothing gives way."""
+    return torch.cuda.Stream(device)
+
+
+class _Beside:
+    """Work on another stream, for which the end of the block waits, whatever happened. Without one all is in turn."""
+
+    def __init__(self, device: torch.device, side: torch.cuda.Stream | None) -> None:
+        self._side, self._here = side, torch.cuda.current_stream(device) if side is not None else None
+
+    def ready(self) -> None:
+        """What is done beside next needs what was begun until now, and nothing later."""
+        if self._here is not None:
+            self._event = self._here.record_event()
+
+    def beside(self) -> AbstractContextManager[object]:
+        if self._side is None:
+            return nullcontext()
+        self._side.wait_event(self._event)
+        return torch.cuda.stream(self._side)
+
+    def __enter__(self) -> _Beside:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._here is not None and self._side is not None:
+            self._here.wait_stream(self._side)
 
 
 def _units(network: PlannedNetwork, plan: Blueprint) -> Iterator[Unit]:

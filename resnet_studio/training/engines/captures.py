@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import weakref
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -23,6 +24,12 @@ class NoCaptureError(Exception):
     """Why nothing can be captured in this process any more."""
 
 
+@cache
+def first_in_line(device: torch.device, _number: int = 0) -> torch.cuda.Stream:
+    """A stream before those of ordinary priority. The same each time: memory and cuBLAS' workspaces belong to one."""
+    return torch.cuda.Stream(device, priority=-1)
+
+
 class CudaGraphs:
     """Captures work and returns its replay. Other threads may use the device meanwhile, but must not wait for it.
 
@@ -38,7 +45,9 @@ class CudaGraphs:
         if not self._alive or self._pool is None:  # a pool ends with the last graph that used it
             self._pool = torch.cuda.graph_pool_handle()
         try:
-            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+            with torch.cuda.graph(
+                graph, pool=self._pool, stream=first_in_line(here.device), capture_error_mode="thread_local"
+            ):
                 work()
         except BaseException:
             self._pool = None

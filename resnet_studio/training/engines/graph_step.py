@@ -8,7 +8,6 @@ The batches of all steps are made first. Then each member of a cohort takes all 
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, cast, runtime_checkable
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from resnet_studio.domain.enums import Precision
 from resnet_studio.training.batch_norm import batch_norms
+from resnet_studio.training.engines.captures import first_in_line
 from resnet_studio.training.engines.eager import BatchSource
 from resnet_studio.training.measurements import COLUMNS, Measured, Outputs
 from resnet_studio.training.member import Member
@@ -166,13 +166,7 @@ def _streams(device: torch.device, count: int) -> list[torch.cuda.Stream]:
     """One for each member but the first, which runs where the batch is made."""
     if device.type != "cuda":
         return []
-    return [_stream(device, number) for number in range(1, count)]
-
-
-@functools.cache
-def _stream(device: torch.device, _number: int) -> torch.cuda.Stream:
-    """The same for all programs: memory and cuBLAS' workspaces belong to a stream."""
-    return torch.cuda.Stream(device)
+    return [first_in_line(device, number) for number in range(1, count)]
 
 
 @contextlib.contextmanager

@@ -169,10 +169,13 @@ class RegionLibrary:
         return {name: _copy(tensor) for name, tensor in part.tensors.items()}, x
 
 
-def check_distances(ours: Sequence[Tensor], usual: Sequence[Tensor], exact: Sequence[Tensor]) -> None:
+def check_distances(
+    ours: Sequence[Tensor], usual: Sequence[Tensor], exact: Sequence[Tensor],
+    *, as_good: float = AS_GOOD, tolerance: float = TOLERANCE,
+) -> None:  # fmt: skip
     """Raise RuntimeError where ours are further from the exact results than the usual ones are, and a little more."""
     for mine, theirs, wanted in zip(ours, usual, exact, strict=True):
-        found, allowed = _distance(mine, wanted), AS_GOOD * _distance(theirs, wanted) + TOLERANCE
+        found, allowed = _distance(mine, wanted), as_good * _distance(theirs, wanted) + tolerance
         if not found <= allowed:
             raise RuntimeError(f"a compiled step is {found:.2g} away from the exact one, {allowed:.2g} is allowed")
 

@@ -7,7 +7,7 @@ import importlib.util
 import pytest
 import torch
 
-from resnet_studio.domain.enums import Precision
+from resnet_studio.domain.enums import MemoryLayout, Precision
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import NetworkSpec, replace
 from resnet_studio.networks.weights import digest
@@ -23,7 +23,7 @@ from resnet_studio.training.setup import Machine
 
 from .test_graphed import again, batches_for
 
-CUDA = torch.device("cuda")
+CUDA, LAST = torch.device("cuda"), MemoryLayout.CHANNELS_LAST
 BASIC, PROJECTED = NetworkSpec(depth=20, block="basic"), NetworkSpec(depth=20, block="basic", shortcut="B")
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="there is no Triton for this system")
@@ -46,14 +46,15 @@ def on_cuda(monkeypatch):
 
 
 def test_none_is_taken_unless_asked_for():
-    assert fused_networks(CUDA, Precision.BFLOAT16, [BASIC]) == set()
+    assert fused_networks(CUDA, Precision.BFLOAT16, LAST, [BASIC]) == set()
 
 
 @pytest.mark.usefixtures("wanted")
 def test_networks_of_basic_blocks_are_on_cuda_in_bfloat16():
-    assert fused_networks(CUDA, Precision.BFLOAT16, [BASIC, PROJECTED]) == {BASIC}
-    assert fused_networks(CUDA, Precision.FLOAT32, [BASIC]) == set()
-    assert fused_networks(torch.device("cpu"), Precision.BFLOAT16, [BASIC]) == set()
+    assert fused_networks(CUDA, Precision.BFLOAT16, LAST, [BASIC, PROJECTED]) == {BASIC}
+    assert fused_networks(CUDA, Precision.FLOAT32, LAST, [BASIC]) == set()
+    assert fused_networks(CUDA, Precision.BFLOAT16, MemoryLayout.CHANNELS_FIRST, [BASIC]) == set()
+    assert fused_networks(torch.device("cpu"), Precision.BFLOAT16, LAST, [BASIC]) == set()
 
 
 @pytest.mark.usefixtures("wanted", "on_cuda")
