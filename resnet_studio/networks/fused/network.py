@@ -65,7 +65,7 @@ class Piece(NamedTuple):
 # By a layer's output channels. Compiled for an H100 they need no more registers than there are; not measured yet.
 FORWARD = {16: Tile(64, 4, 528, span=3), 32: Tile(64, 4, 528), 64: Tile(64, 8, 264)}
 INPUT_GRADIENT = {16: Tile(64, 4, 660), 32: Tile(64, 4, 528), 64: Tile(64, 8, 264)}
-WEIGHT_GRADIENT = {16: Piece(128, 4, 88, 16), 32: Piece(128, 4, 44, 32), 64: Piece(64, 8, 44, 64)}
+WEIGHT_GRADIENT = {16: Piece(128, 4, 88, 16), 32: Piece(64, 4, 66, 32), 64: Piece(64, 8, 44, 64)}
 STEM = Tile(64, 4, 528)
 STEM_GRADIENT = Piece(64, 4, 264, 16)
 POOL_GRADIENT = Tile(64, 4, 264)
