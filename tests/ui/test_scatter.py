@@ -86,6 +86,25 @@ def test_the_view_draws_says_and_remembers(runs, services, qtbot):
     assert again.log.isChecked()
 
 
+def test_axes_end_near_what_is_shown_wherever_they_were(runs, services, qtbot):
+    view = ScatterView(services.preferences, services.theme)
+    qtbot.addWidget(view)
+    box = view._view.getPlotItem().getViewBox()
+    box.setRange(xRange=(0, 5000), yRange=(0, 5000))  # dots as large as a hundred layers
+    view.set_runs(runs, {})  # before it is shown
+    (left, right), (low, high) = box.viewRange()
+    assert (left, right) == pytest.approx((20 - 0.06 * 90, 110 + 0.06 * 90))
+    wanted = scatter(runs, find_field("depth"), find_field("test_error"))
+    ends = [end for line in wanted.lines for mean in line.means for end in (mean.low, mean.high)]
+    assert low == pytest.approx(min(ends), abs=0.1 * (max(ends) - min(ends)))
+    assert high == pytest.approx(max(ends), abs=0.1 * (max(ends) - min(ends)))
+    view.set_runs(runs[:1], {})
+    (left, right), (low, high) = box.viewRange()
+    assert left < 20 < right
+    assert right - left < 3
+    assert high - low < 3
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_what_is_shown_is_written(suffix, runs, services, qtbot, tmp_path, monkeypatch):
     page = ComparePage(services, page_row("compare"))

@@ -30,6 +30,7 @@ from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _X_FIRST = ("depth", "parameters", "multiply_adds", "learning_rate", "iteration", "seconds", "block", "shortcut")
 _NEAR = 14  # pixels
+_EDGE = 0.06  # of a range, on each side of what is shown
 _DOT = 8
 
 
@@ -199,7 +200,17 @@ class ScatterView(QWidget):
 
     @Slot()
     def fit(self) -> None:
-        self._view.getPlotItem().getViewBox().autoRange(padding=0.06)
+        """Show all dots and bars, by their values: pyqtgraph counts the size of dots too, in the scale of before."""
+        box = self._view.getPlotItem().getViewBox()
+        if self.shown is None or not self.shown.runs:
+            box.autoRange()
+            return
+        xs = (
+            np.log10(self.shown.xs) if self._view.getPlotItem().getAxis("bottom").logMode else np.asarray(self.shown.xs)
+        )
+        means = [mean for line in self.shown.lines for mean in line.means]
+        ends = [end for mean in means for end in (mean.low, mean.high) if end is not None]
+        box.setRange(xRange=_span(xs), yRange=_span([*self.shown.ys, *ends]), padding=_EDGE)
 
     @property
     def figure(self) -> ScatterFigure | None:
@@ -285,3 +296,10 @@ class ScatterView(QWidget):
             self.fit()
             return True
         return super().eventFilter(watched, event)
+
+
+def _span(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
+    """From the least to the greatest; of a single value some of its neighbourhood."""
+    low, high = float(min(values)), float(max(values))
+    around = max(0.05 * abs(low), 0.5) if low == high else 0.0
+    return low - around, high + around
