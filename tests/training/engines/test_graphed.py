@@ -376,11 +376,15 @@ def test_programs_of_members_that_no_longer_train_together_are_dropped(specs):
     assert [program() is None for program in programs] == [True, True, False]
 
 
+class NamedStream(str):
+    device = torch.device("cpu")
+
+
 class FakeCuda:
     """What :class:`CudaGraphs` calls of torch.cuda; ``fail`` makes the end of a capture fail."""
 
     def __init__(self, monkeypatch):
-        self.pools, self.stream, self.fail, self.handles = [], "training", False, 0
+        self.pools, self.stream, self.fail, self.handles = [], NamedStream("training"), False, 0
         fake = self
 
         class Graph:
@@ -388,17 +392,18 @@ class FakeCuda:
                 pass
 
         class Context:
-            def __init__(self, graph, pool, capture_error_mode):
+            def __init__(self, graph, pool, stream, capture_error_mode):
                 assert capture_error_mode == "thread_local"
+                assert stream == "first in line"
                 fake.pools.append(pool)
 
             def __enter__(self):
-                fake.stream = "capturing"
+                fake.stream = NamedStream("capturing")
 
             def __exit__(self, *_error):
                 if fake.fail:
                     raise RuntimeError("operation failed due to a previous error during capture")
-                fake.stream = "training"
+                fake.stream = NamedStream("training")
 
         def handle():
             self.handles += 1
@@ -407,6 +412,7 @@ class FakeCuda:
         monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
         monkeypatch.setattr(torch.cuda, "graph", Context)
         monkeypatch.setattr(torch.cuda, "graph_pool_handle", handle)
+        monkeypatch.setattr(captures, "first_in_line", lambda _device: "first in line")
         monkeypatch.setattr(torch.cuda, "current_stream", lambda: self.stream)
         monkeypatch.setattr(torch.cuda, "set_stream", lambda stream: setattr(self, "stream", stream))
 
