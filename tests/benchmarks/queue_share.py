@@ -1,6 +1,6 @@
 """What the queue takes of a worker that trains: claims, looks at what is asked of it, renewals, fences, and the ends.
 
-    python tests/benchmarks/queue_share.py [--cohorts 4] [--iterations 1500]
+    python tests/benchmarks/queue_share.py [--cohorts 4] [--iterations 1500] [--test-every 500]
 
 Trains small twins out of a queue on a PostgreSQL server that is started for this, in this process, as a worker does.
 Everything that would not be done without the queue is timed where it is done: the thread that steers, what lies between
@@ -25,7 +25,10 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from resnet_studio.domain.specs import CohortSpec
+from sqlalchemy.orm import Session
+
+from resnet_studio.domain.queue import Claim
+from resnet_studio.domain.specs import CohortSpec, replace
 from resnet_studio.history.queue import claims, fenced_storage
 from resnet_studio.history.store import RunStore, open_history
 from resnet_studio.platform.home import Home
@@ -37,6 +40,7 @@ from tests.postgres import NONE, running_server
 
 processor: Counter[str] = Counter()
 clock: Counter[str] = Counter()
+calls: Counter[str] = Counter()
 
 
 def timed(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,6 +53,7 @@ def timed(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             processor[part] += time.thread_time() - began
             clock[part] += time.perf_counter() - on_clock
+            calls[part] += 1
 
     return call
 
@@ -57,7 +62,13 @@ def work_off(home: Home, specs: list[CohortSpec]) -> tuple[float, float]:
     """Seconds of the processor and of the clock, without loading the programs' modules and the data."""
     train = timed("training", run_cohort.resume)
     Steering._steer = timed("steering", Steering._steer)  # type: ignore[method-assign]
-    fenced_storage.hold = timed("fences", claims.hold)  # type: ignore[attr-defined]
+    lock = timed("fences", claims.hold)
+
+    def hold(session: Session, claim: Claim) -> None:
+        session.connection()  # which the transaction begins with in any case
+        lock(session, claim)
+
+    fenced_storage.hold = hold  # type: ignore[attr-defined]
 
     def resume(ids: Any, own: RunStore, emit: Any, stop: Any, pause: Any) -> None:
         train(ids, own, emit, stop, should_pause=pause)
@@ -73,8 +84,8 @@ def work_off(home: Home, specs: list[CohortSpec]) -> tuple[float, float]:
             loop.run(lambda: False, until_empty=True)
 
     loop_over(specs[:1])
-    processor.clear()
-    clock.clear()
+    for counted in (processor, clock, calls):
+        counted.clear()
     with open_history(home) as store:
         for spec in specs[1:]:
             store.enqueue(spec)
@@ -87,18 +98,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cohorts", type=int, default=4)
     parser.add_argument("--iterations", type=int, default=1500)
+    parser.add_argument("--test-every", type=int, default=500, help="iterations; each test is a transaction")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, running_server() as server:
         if server is None:
             raise SystemExit(NONE)
         url = server.url(server.make_database())
         home = Home(Path(name) / "home", history=url, shared_runs=Path(name) / "runs").prepare()
-        whole, on_clock = work_off(home, cohorts(chosen.cohorts + 1, chosen.iterations))
+        small = cohorts(chosen.cohorts + 1, chosen.iterations)
+        specs = [
+            CohortSpec(
+                runs=tuple(replace(r, recipe=replace(r.recipe, test_every=chosen.test_every)) for r in each.runs)
+            )
+            for each in small
+        ]
+        whole, on_clock = work_off(home, specs)
     between = on_clock - clock["training"]
     # The trainings' own thread locks the entry; the rest of the loop's time, but for waiting, is the queue's alone.
     queue = processor["steering"] + processor["fences"]
     found = {
-        "cohorts": chosen.cohorts, "seconds_each": round(on_clock / chosen.cohorts, 1),
+        "cohorts": chosen.cohorts, "transactions_each": round(calls["fences"] / chosen.cohorts),
+        "seconds_each": round(on_clock / chosen.cohorts, 1),
         "steering_percent": round(100 * processor["steering"] / whole, 3),
         "fences_percent": round(100 * processor["fences"] / whole, 3),
         "processor_percent": round(100 * queue / whole, 3),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, false, or_, select, update
+from sqlalchemy import Table, bindparam, delete, false, or_, select, update
 from sqlalchemy.orm import Session
 
 from resnet_studio.domain.enums import RunStatus
@@ -24,6 +24,18 @@ from resnet_studio.text import _
 _INTERRUPTED = _("The program ended without warning while this was training.")
 _UNHEARD = _("Nothing was heard of who trained this until its claim ran out; it goes on from its last checkpoint.")
 _ACTIVE = [status for status in RunStatus if status.active]
+
+_ENTRIES = cast("Table", QueueRow.__table__)
+# Made once, and without the session's bookkeeping: one stands before all that a training stores, the other is asked
+# some times a second.
+_HOLD = (
+    update(_ENTRIES)
+    .where(_ENTRIES.c.id == bindparam("entry"), _ENTRIES.c.fence == bindparam("held"), _ENTRIES.c.owner != "")
+    .values(fence=_ENTRIES.c.fence)
+)
+_REQUESTED = select(_ENTRIES.c.request).where(
+    _ENTRIES.c.id == bindparam("entry"), _ENTRIES.c.fence == bindparam("held")
+)
 
 
 class Claims:
@@ -82,8 +94,7 @@ class Claims:
             LostClaimError: If somebody else has it.
         """
         with self._storage.reading() as session:
-            mine = (QueueRow.id == claim.entry_id) & (QueueRow.fence == claim.fence)
-            found = session.scalar(select(QueueRow.request).where(mine))
+            found = session.connection().scalar(_REQUESTED, {"entry": claim.entry_id, "held": claim.fence})
         if found is None:
             raise lost()
         return request_of(found)
@@ -166,9 +177,8 @@ def hold(session: Session, claim: Claim) -> None:
 
     A fence that is only read would not do: between the look and the commit somebody else may take the entry over.
     """
-    mine = (QueueRow.id == claim.entry_id) & (QueueRow.fence == claim.fence) & (QueueRow.owner != "")
-    locked = session.execute(update(QueueRow).where(mine).values(fence=QueueRow.fence))
-    if cast("CursorResult[Any]", locked).rowcount != 1:
+    locked = session.connection().execute(_HOLD, {"entry": claim.entry_id, "held": claim.fence})
+    if locked.rowcount != 1:
         raise lost()
 
 
