@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ from resnet_studio.training import checkpoints
 from resnet_studio.training.data_parallel import DataParallel, LeadingEngine, take_orders
 from resnet_studio.training.disk_full import DiskSpaceGuard
 from resnet_studio.training.engines.eager import StepEngine
+from resnet_studio.training.engines.graphed import GraphedEngine
 from resnet_studio.training.loop import CohortLoop, Shared
 from resnet_studio.training.malloc import freed_memory_kept
 from resnet_studio.training.member import Member
@@ -122,9 +124,11 @@ def train(
                 environment=machine.environment() | _facts(data),
             )
         )
+        others = defaultdict(list)
         for member in members:
-            if name := machine.another_engine(member.spec.network):
-                guard.emit(EnvironmentChanged((member.run_id,), {"engine": name}))
+            others[machine.another_engine(member.spec.network)].append(member.run_id)
+        for name in filter(None, others):
+            guard.emit(EnvironmentChanged(tuple(others[name]), {"engine": name}))
         for member in members:
             guard.emit(StatusChanged(member.run_id, RunStatus.RUNNING, "", member.iteration))
         test_batch = images_a_step(machine.device, size, recipe.batch_size)
@@ -224,7 +228,9 @@ def _engine(
 ) -> StepEngine:  # fmt: skip
     def failed(sentence: str) -> None:
         emit(NoticeGiven(ids, sentence))
-        emit(EnvironmentChanged(ids, {"engine": engine.name, "engine_reason": sentence}))
+        fused = engine.fused_members if isinstance(engine, GraphedEngine) else ()
+        some = tuple(run_id for run_id in ids if run_id not in fused)
+        emit(EnvironmentChanged(some, {"engine": engine.name, "engine_reason": sentence}))
 
     def waiting() -> None:
         emit(PhaseChanged(ids, Phase.AWAITING))

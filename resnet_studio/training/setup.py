@@ -20,7 +20,6 @@ from resnet_studio.platform.training_speed import WORTH_IT
 from resnet_studio.text import _, _n
 from resnet_studio.training.devices import use_threads
 from resnet_studio.training.engines.choose import (
-    FUSED,
     EnginePlan,
     choose_engine,
     gain_subject,
@@ -30,7 +29,7 @@ from resnet_studio.training.engines.choose import (
     slow_networks,
 )
 from resnet_studio.training.engines.eager import StepEngine, Team
-from resnet_studio.training.engines.fused import fused_networks
+from resnet_studio.training.engines.fused import FUSED, fused_networks
 from resnet_studio.training.memory_format import choose_layout
 from resnet_studio.training.precision import choose_precision, set_products
 from resnet_studio.training.provenance import program, version
@@ -111,19 +110,22 @@ class Machine:
         else:
             layout = choose_layout(recipe.layout, device, precision, cache)
         slow: set[NetworkSpec] = set()
+        fused: set[NetworkSpec] = set()
         if settled := "engine" in before and before.get("device", device.type) == device.type:
             slow = {network for network, one in zip(networks, plans, strict=True) if one.switch_at < plan.switch_at}
-            names = zip(networks, environments, strict=True)
-            fused = {network for network, one in names if one.get("engine") == FUSED and devices == 1}
+            recorded = zip(networks, environments, strict=True)
+            fused = {network for network, one in recorded if one.get("engine") == FUSED}
         else:
-            graphed = plan.engine is Engine.GRAPHED
-            fused = fused_networks(device, precision, layout, networks) if graphed else set()
+            if plan.engine is Engine.GRAPHED:
+                fused = fused_networks(device, precision, layout, networks)
             if plan.switch_at and recipe.engine is Engine.AUTO:
                 slow = slow_networks(recipe, device, cache, networks)
             if fused and fused | slow == set(networks):
                 plan = plan.uncompiled
-        others = frozenset(slow - fused), frozenset(fused)
-        return cls(device, precision, threads, plan, layout, settled, notice, *others, devices)
+        return cls(
+            device, precision, threads, plan, layout, settled, notice, slow=frozenset(slow - fused),
+            fused=frozenset(fused), devices=devices,
+        )  # fmt: skip
 
     def another_engine(self, network: NetworkSpec) -> str:
         """The engine of a run whose network is not trained as the plan says, empty if it is."""

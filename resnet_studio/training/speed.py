@@ -120,7 +120,7 @@ def _measure(
     report(str(Phase.PROBING), None)
     machine = Machine.choose(requested, cache, [spec.network for spec in specs])
     plan = wanted or machine.plan
-    machine = replace(machine, plan=plan)
+    machine = replace(machine, plan=plan, fused=frozenset() if wanted else machine.fused)
     if plan.switch_at:
         machine = replace(machine, plan=EnginePlan(plan.engine, 1))  # the first step sets the compiler going
     told: list[str] = []

@@ -1,8 +1,8 @@
 """Workers of one history that are killed, stopped beyond their lease and cut off from their server: what is lost?
 
     python tests/benchmarks/chaos.py --cohorts 30 --workers 3
-    python tests/benchmarks/chaos.py --cohorts 300 --workers 8 --every 20 --gone 60
-    python tests/benchmarks/chaos.py --cohorts 500 --workers 8 --iterations 500 --alone 125 --every 20 --gone 60
+    python tests/benchmarks/chaos.py --cohorts 300 --workers 8 --every 20 --gone 60 --most 7200
+    python tests/benchmarks/chaos.py --cohorts 500 --iterations 500 --alone 125 --workers 8 --every 20 --most 7200
 
 Small twins wait in a history on a PostgreSQL server that is started for this. Workers with two homes by turns, as if
 they were two machines, and one folder of runs train them. Every few seconds a random one is killed (SIGKILL), or
@@ -214,10 +214,12 @@ def main() -> int:
     parser.add_argument("--every", type=float, default=8.0, help="seconds between two disturbances")
     parser.add_argument("--lease", type=float, default=8.0)
     parser.add_argument("--gone", type=float, default=15.0, help="seconds without the server, once")
-    parser.add_argument("--alone", type=int, default=None, help="how many of the cohorts are also trained alone; all")
+    parser.add_argument("--alone", type=int, default=None, help="how many are also trained alone; all if left out")
     parser.add_argument("--most", type=float, default=1200.0, help="seconds after which it has failed")
     parser.add_argument("--seed", type=int, default=None, help="of the moments; printed")
     options = parser.parse_args()
+    if options.alone is not None and not 1 <= options.alone <= options.cohorts:
+        parser.error(f"--alone: from 1 to {options.cohorts}")
     seed = random.SystemRandom().randrange(2**31) if options.seed is None else options.seed
     leases.LEASE_SECONDS, queue_work.RENEW_SECONDS = options.lease, options.lease / 8
     connections._SETTINGS["idle_in_transaction_session_timeout"] = f"{options.lease / 2:.0f}s"
@@ -237,8 +239,9 @@ def main() -> int:
             for file in calm.data.iterdir():
                 os.link(file, home.data / file.name)
         begun = time.monotonic()
-        apart = -(-len(specs) // (options.alone or len(specs)))
-        compared = specs[::apart]
+        count = len(specs) if options.alone is None else options.alone
+        places = [number * len(specs) // count for number in range(count)]
+        compared = [specs[place] for place in places]
         parts = [compared[number :: len(CORES)] for number in range(len(CORES))]
         calms = [Home(folder / f"calm-{number}").prepare() for number in range(len(CORES))]
         for home in calms:
@@ -302,7 +305,7 @@ def main() -> int:
             wanted[number :: len(CORES)] = json.loads(file.read_text())
         claims = len(log.read_text().split())
         rows = trial.sql("SELECT coalesce(sum(octet_length(points)), 0) FROM curve_chunks")
-    same = sum(one == other for one, other in zip(found["weights"][::apart], wanted, strict=True))
+    same = sum(one == other for one, other in zip([found["weights"][place] for place in places], wanted, strict=True))
     disturbed = trial.done["killed"] + trial.done["stopped"]
     report = {
         "seed": seed, "cohorts": len(specs), "workers": options.workers, "lease": options.lease,

@@ -48,7 +48,6 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks.cuda import captures_are_over, free_cached_memory
-from resnet_studio.networks.fused.network import FusedNetwork
 from resnet_studio.networks.residual import build
 from resnet_studio.networks.weights import digest
 from resnet_studio.platform.home import Home
@@ -120,6 +119,8 @@ class Case:
         values = dict(pair.split("=", 1) for pair in pairs)
         if unknown := set(values) - (set(kinds) - {"network"}):
             raise ValueError(f"{text}: there is no {', '.join(sorted(unknown))}")
+        if "fused" in values and {"compiled", "options", "precision", "layout"} & set(values):
+            raise ValueError(f"{text}: fused kernels are for bfloat16, channels last, and nothing is compiled")
         return cls(network, **{name: int(one) if kinds[name] == "int" else one for name, one in values.items()})  # type: ignore[arg-type]
 
     @property
@@ -149,6 +150,8 @@ def program_of(case: Case, device: torch.device) -> tuple[StepProgram, float]:
     networks: dict[str, Network] = {}
     began = time.perf_counter()
     if case.fused:
+        from resnet_studio.networks.fused.network import FusedNetwork  # Triton, which is not everywhere
+
         networks = {member.run_id: FusedNetwork(member.network, blueprint(spec)) for member in members}
     elif case.compiled:
         extra = case.compiler_options
@@ -291,7 +294,7 @@ class Parts:
             if self._process(part, bench, "--only", "equality", "--json", str(self._output / "equality.json"))[0]:
                 self.failures.append("equality: the engines do not agree")
         elif part in OF_PARTS:
-            chosen = OF_PARTS[part] if part != "cases" else self._cases or CASES[1:]
+            chosen = (self._cases if part == "cases" else ()) or OF_PARTS[part]
             self._keep(part, list(self._measure(part, chosen)))
         else:
             source = f"folder:{self._folder.resolve()}" if self._folder else "builtin"

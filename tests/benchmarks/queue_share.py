@@ -89,8 +89,11 @@ def work_off(home: Home, specs: list[CohortSpec]) -> tuple[float, float]:
     with open_history(home) as store:
         for spec in specs[1:]:
             store.enqueue(spec)
-    began, on_clock = time.process_time(), time.perf_counter()
+    began, on_clock, of_thread = time.process_time(), time.perf_counter(), time.thread_time()
     loop_over([])
+    processor["between"] = time.thread_time() - of_thread - processor["training"]
+    if calls["training"] != len(specs) - 1:
+        raise SystemExit("a cohort was not trained")
     return time.process_time() - began, time.perf_counter() - on_clock
 
 
@@ -114,13 +117,13 @@ def main() -> int:
         ]
         whole, on_clock = work_off(home, specs)
     between = on_clock - clock["training"]
-    # The trainings' own thread locks the entry; the rest of the loop's time, but for waiting, is the queue's alone.
-    queue = processor["steering"] + processor["fences"]
+    queue = processor["steering"] + processor["fences"] + processor["between"]
     found = {
         "cohorts": chosen.cohorts, "transactions_each": round(calls["fences"] / chosen.cohorts),
         "seconds_each": round(on_clock / chosen.cohorts, 1),
         "steering_percent": round(100 * processor["steering"] / whole, 3),
         "fences_percent": round(100 * processor["fences"] / whole, 3),
+        "between_percent": round(100 * processor["between"] / whole, 3),
         "processor_percent": round(100 * queue / whole, 3),
         "between_trainings_ms": round(1000 * between / chosen.cohorts, 1),
         "held_up_percent": round(100 * (between + clock["fences"]) / on_clock, 3),

@@ -3,7 +3,7 @@
     python tests/benchmarks/tune_fused.py [--seconds 300] [--batch 128]
 
 Times both passes of ResNet-20 as a graph (median of some replays) while one table after another of
-``networks/fused/network.py`` is varied, width by width, and keeps what is faster by more than noise. Prints each step
+``networks/fused/tiles.py`` is varied, width by width, and keeps what is faster by more than noise. Prints each step
 forward, and at the end the tables as they should stand there.
 """
 
@@ -15,22 +15,29 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import torch
 
+if not torch.cuda.is_available():
+    sys.exit("There is no CUDA device that torch can use here, so there is nothing to tune.")
+
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.networks.fused import network as fused
+from resnet_studio.networks.fused import tiles
+from resnet_studio.networks.fused.network import FusedNetwork
+from resnet_studio.networks.fused.plan import CHANNELS
 from resnet_studio.networks.residual import PlannedNetwork, build
 from resnet_studio.training.engines.captures import CudaGraphs
 
 TOGETHER = 16  # both passes in a graph
 REPLAYS = 9
 NOISE = 0.01
+TUNED = ("INPUT_GRADIENT", "FORWARD", "WEIGHT_GRADIENT")
 SIZES = ((64, 4), (128, 4), (64, 8), (128, 8))  # block of pixels and warps
 PLAN = blueprint(NetworkSpec(depth=20, block="basic"))
 
@@ -38,7 +45,7 @@ PLAN = blueprint(NetworkSpec(depth=20, block="basic"))
 def milliseconds(batch: int) -> float:
     """Of both passes, but for head and loss."""
     device = torch.device("cuda")
-    network = fused.FusedNetwork(_network(), PLAN)
+    network = FusedNetwork(_network(), PLAN)
     images, g = (
         torch.randn(batch, *PLAN.input, device=device),
         torch.randn(batch, PLAN.head[0].output[0], device=device),
@@ -70,52 +77,49 @@ def _network() -> PlannedNetwork:
     return build(PLAN, 0).to("cuda", memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def tiles(name: str, channels: int) -> Iterator[dict[str, int]]:
-    """What is changed of the best tile by then; what changes most comes first."""
-    spans = (1, 3) if name == "FORWARD" and channels < 64 else (1,)
-    for stages, span in itertools.product((1, 3), spans):
-        yield {"stages": stages, "span": span}
-    for (block, warps), programs in itertools.product(SIZES, (132, 264, 396, 528, 660)):
-        yield {"block": block, "warps": warps, "programs": programs}
+Trial = tuple[str, Callable[[Any], Any]]  # a table, and what its entry becomes
 
 
-def pieces(_name: str, channels: int) -> Iterator[dict[str, int]]:
-    yield {"stages": 3}
-    for outputs, (block, warps), parts in itertools.product({min(channels, 32), channels}, SIZES, (22, 44, 88, 132)):
-        yield {"outputs": outputs, "block": block, "warps": warps, "parts": parts}
+def trials(name: str, channels: int) -> Iterator[Trial]:
+    """Changes of the best tile by then; what changes most comes first."""
+    if name == "FORWARD":
+        yield "SPAN", lambda span: 4 - span
+    if name == "WEIGHT_GRADIENT" and channels == 64:
+        yield "SOME_OUTPUTS", lambda outputs: 96 - outputs
+    yield name, lambda tile: tile._replace(stages=3)
+    many = (22, 44, 88, 132) if name == "WEIGHT_GRADIENT" else (132, 264, 396, 528, 660)
+    for (block, warps), programs in itertools.product(SIZES, many):
+        yield name, partial(_changed, block=block, warps=warps, programs=programs)
 
 
-TABLES: dict[str, Callable[[str, int], Iterator[dict[str, int]]]] = {
-    "INPUT_GRADIENT": tiles, "FORWARD": tiles, "WEIGHT_GRADIENT": pieces,
-}  # fmt: skip
+def _changed(tile: tiles.Tile, **values: int) -> tiles.Tile:
+    return tile._replace(**values)
 
 
 def tune(batch: int, seconds: float) -> None:
     best = milliseconds(batch)
     print(f"{best:.4f} ms with the tables as they are", flush=True)
-    share = seconds / (len(TABLES) * len(fused.CHANNELS))
-    for name, options in TABLES.items():
-        table = getattr(fused, name)
-        for channels in fused.CHANNELS:
-            end, left = time.monotonic() + share, 0
-            for given in list(options(name, channels)):
-                if time.monotonic() > end:
-                    left += 1
-                    continue
-                before = table[channels]
-                option = table[channels] = before._replace(**given)
-                try:
-                    found = milliseconds(batch)
-                except Exception as error:  # too large for the device, say
-                    print(f"{name} {channels} {tuple(option)}: {type(error).__name__} {error}"[:150])
-                    found = float("inf")
-                if found < best * (1 - NOISE):
-                    best = found
-                    print(f"{name} {channels} {tuple(option)}: {found:.4f} ms", flush=True)
-                else:
-                    table[channels] = before
-            if left:
-                print(f"{name} {channels}: no time for {left} more")
+    share = seconds / (len(TUNED) * len(CHANNELS))
+    for name, channels in itertools.product(TUNED, CHANNELS):
+        end, left = time.monotonic() + share, 0
+        for where, change in trials(name, channels):
+            if time.monotonic() > end:
+                left += 1
+                continue
+            table = getattr(tiles, where)
+            before, table[channels] = table[channels], change(table[channels])
+            try:
+                found = milliseconds(batch)
+            except Exception as error:  # too large for the device, say
+                print(f"{where} {channels} {table[channels]}: {type(error).__name__} {error}"[:150])
+                found = float("inf")
+            if found < best * (1 - NOISE):
+                best = found
+                print(f"{where} {channels} {table[channels]}: {found:.4f} ms", flush=True)
+            else:
+                table[channels] = before
+        if left:
+            print(f"{name} {channels}: no time for {left} more")
 
 
 def main() -> int:
@@ -123,12 +127,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--batch", type=int, default=128)
     chosen = parser.parse_args()
-    if not torch.cuda.is_available():
-        print("There is no CUDA device that torch can use here, so there is nothing to tune.")
-        return 2
     tune(chosen.batch, chosen.seconds)
-    for name in TABLES:
-        print(name, "=", getattr(fused, name))
+    for name in (*TUNED, "SPAN", "SOME_OUTPUTS"):
+        print(name, "=", getattr(tiles, name))
     return 0
 
 

@@ -25,9 +25,9 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from resnet_studio.networks.fused import kernels
-from resnet_studio.networks.fused import network as tables
-from resnet_studio.networks.fused.network import FusedNetwork, fits
+from resnet_studio.networks.fused import kernels, tiles
+from resnet_studio.networks.fused.network import FusedNetwork
+from resnet_studio.networks.fused.plan import fits
 
 HOPPER = GPUTarget("cuda", 90, 32)
 SHARED_MEMORY = 227 * 1024  # bytes that a program may have there
@@ -63,9 +63,10 @@ from torch.nn import functional as F
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.fused import network as fused_network
+from resnet_studio.networks.fused import tiles
 from resnet_studio.networks.residual import build
 
-fused_network.COLUMNS = 4096  # fewer programs, which are interpreted one after another
+tiles.COLUMNS = 4096  # fewer programs, which are interpreted one after another
 
 def close(found, wanted):
     return float((found - wanted).norm() / wanted.norm()) < 1e-5
@@ -86,8 +87,7 @@ for spec in ({"block": "basic", "zero_padding": "both"}, {"block": "plain"}):
         assert close(found.grad, wanted.grad), (spec, name)
     for (name, wanted), found in zip(network.named_buffers(), fused.buffers(), strict=True):
         assert close(found.float(), wanted.float()), (spec, name)
-    tiles = fused_network.FORWARD  # for the other network, the other way to read neighbours
-    tiles.update({channels: tile._replace(span=4 - tile.span) for channels, tile in tiles.items()})
+    tiles.SPAN = {channels: 4 - span for channels, span in tiles.SPAN.items()}  # neighbours are read the other way
 
 with torch.no_grad():
     next(iter(fused.parameters()))[0, 0, 0, 0] = torch.nan
@@ -124,22 +124,23 @@ def resources(kernel, tile, images="", **constants):
         if kind.startswith("*") or (kind == "i32" and name != "blocks_each")
     }
     source = ASTSource(kernel, kinds, constexprs=constants, attrs=aligned)
-    options = {"num_warps": tile.warps, "num_stages": getattr(tile, "stages", 3)}
+    options = {"num_warps": tile.warps, "num_stages": tile.stages}
     return triton.compile(source, target=HOPPER, options=options).metadata.shared
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("inputs", "outputs"), [(16, 16), (32, 64), (64, 64)])
+@pytest.mark.parametrize(("inputs", "outputs"), [(16, 16), (16, 32), (32, 32), (32, 64), (64, 64)])
 def test_the_kernels_compile_and_find_room(inputs, outputs, tmp_path, monkeypatch):
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
-    stride = 1 if inputs == outputs else 2
+    stride = outputs // inputs
     of_all = {"INPUTS": inputs, "OUTPUTS": outputs, "SIDE": 3, "STRIDE": stride}
-    forward, gradient = tables.FORWARD[outputs], tables.INPUT_GRADIENT[outputs]
-    weights = tables.WEIGHT_GRADIENT[outputs]
-    span = {"SPAN": forward.span, "WIDE": triton.next_power_of_2(forward.span * inputs), "NORMALISED": True}
+    forward, gradient = tiles.FORWARD[outputs], tiles.INPUT_GRADIENT[outputs]
+    weights = tiles.WEIGHT_GRADIENT[outputs]
+    together = tiles.SPAN[outputs]
+    span = {"SPAN": together, "WIDE": triton.next_power_of_2(together * inputs), "NORMALISED": True}
     shortcut = {"SHORTCUT": True, "SHORTCUT_CHANNELS": outputs, "FIRST": 0, "JOINED": True}
-    wide = {"WIDE": triton.next_power_of_2(3 * inputs), "SOME_OUTPUTS": weights.outputs, "NORMALISED": True}
-    rows = tables.SUM_ROWS
+    wide = {"WIDE": triton.next_power_of_2(3 * inputs), "SOME_OUTPUTS": tiles.SOME_OUTPUTS[outputs], "NORMALISED": True}
+    rows = tiles.SUM_ROWS
     needed = [
         resources(kernels.convolve, forward, BLOCK=forward.block, ROWS=rows, **span, **of_all),
         resources(kernels.input_gradient, gradient, BLOCK=gradient.block, ROWS=rows, **shortcut, **of_all),
@@ -151,16 +152,16 @@ def test_the_kernels_compile_and_find_room(inputs, outputs, tmp_path, monkeypatc
 @pytest.mark.slow
 def test_the_other_kernels_compile(tmp_path, monkeypatch):
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
-    rows, stem, of_stem, of_pool = tables.SUM_ROWS, tables.STEM, tables.STEM_GRADIENT, tables.POOL_GRADIENT
+    rows, stem, of_stem, of_pool = tiles.SUM_ROWS, tiles.STEM, tiles.STEM_GRADIENT, tiles.POOL_GRADIENT
     shortcut = {"SHORTCUT": True, "INPUTS": 16, "FIRST": 8, "STRIDE": 2}
-    usual = tables.Tile(64, 4, 1)
+    usual = tiles.Tile(64, 4, 1)
     needed = [
         resources(kernels.convolve_images, stem, "x", OUTPUTS=16, BLOCK=stem.block, ROWS=rows),
         resources(kernels.image_weight_gradient, of_stem, "x", OUTPUTS=16, BLOCK=of_stem.block),
         resources(kernels.join, usual, CHANNELS=32, BLOCK=64, **shortcut),
         resources(kernels.pool, usual, CHANNELS=64, PIXELS=64, BLOCK=64),
         resources(kernels.pool_gradient, of_pool, CHANNELS=64, PIXELS=64, BLOCK=of_pool.block, ROWS=rows),
-        resources(kernels.sum_parts, usual, COLUMNS=tables.COLUMNS, ROWS=tables.PART_ROWS),
+        resources(kernels.sum_parts, usual, COLUMNS=tiles.COLUMNS, ROWS=tiles.PART_ROWS),
     ]
     assert max(needed) < SHARED_MEMORY / 2
 

@@ -8,14 +8,10 @@ of the weights are made. Weights, statistics and gradients are those of the netw
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import torch
 import triton
@@ -23,89 +19,11 @@ from torch import Tensor, nn
 
 from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Join, Layer, LayerKind
 from resnet_studio.domain.enums import ZeroPadding
-from resnet_studio.networks.fused import kernels
+from resnet_studio.networks.fused import kernels, tiles
+from resnet_studio.networks.fused.plan import CHANNELS
+from resnet_studio.networks.fused.side_work import SideWork, next_side_stream
+from resnet_studio.networks.fused.tiles import blocks_each, divided
 from resnet_studio.networks.residual import PlannedNetwork
-
-CHANNELS = (16, 32, 64)
-"""Widths of layers for which the kernels are fast; a tile holds all channels of some pixels."""
-
-_BRANCH = (LayerKind.CONV, LayerKind.BATCH_NORM, LayerKind.RELU, LayerKind.CONV, LayerKind.BATCH_NORM)
-_STEM = (LayerKind.CONV, LayerKind.BATCH_NORM, LayerKind.RELU)
-_JOINS = (Join.NONE, Join.IDENTITY, Join.ZERO_PAD)
-SUM_ROWS = 128  # programs whose sums are added at once
-PART_ROWS = 32  # parts of a gradient that are added at once
-COLUMNS = 32  # numbers of a gradient that one program adds up
-_MOST_POOLED = 256  # pixels: the pool takes an image's as one tile
-
-
-class Tile(NamedTuple):
-    """Pixels that a program takes at once, its warps, and programs among which all pixels are divided.
-
-    ``stages`` of loads are under way at once; with one, neighbours are found in the cache nearest to the program.
-    ``span`` neighbours of a kernel's row are one product, in the forward pass.
-    """
-
-    block: int
-    warps: int
-    programs: int
-    stages: int = 1
-    span: int = 1
-
-
-class Piece(NamedTuple):
-    """Of a gradient of weights: pixels at once, warps, parts of all pixels, and outputs that a program takes."""
-
-    block: int
-    warps: int
-    parts: int
-    outputs: int
-    stages: int = 1
-
-
-# By a layer's output channels. Compiled for an H100 they need no more registers than there are; not measured yet.
-FORWARD = {16: Tile(64, 4, 528, span=3), 32: Tile(64, 4, 528), 64: Tile(64, 8, 264)}
-INPUT_GRADIENT = {16: Tile(64, 4, 660), 32: Tile(64, 4, 528), 64: Tile(64, 8, 264)}
-WEIGHT_GRADIENT = {16: Piece(128, 4, 88, 16), 32: Piece(64, 4, 66, 32), 64: Piece(64, 8, 44, 64)}
-STEM = Tile(64, 4, 528)
-STEM_GRADIENT = Piece(64, 4, 264, 16)
-POOL_GRADIENT = Tile(64, 4, 264)
-_ELEMENTWISE = 2048  # numbers of a tile
-
-
-def fits(plan: Blueprint) -> bool:
-    """Whether the kernels are made for networks of this plan: basic blocks without projections, 16 to 64 channels."""
-    blocks = [block for stage in plan.stages for block in stage.blocks]
-    head = [layer.kind for layer in plan.head]
-    return (
-        tuple(layer.kind for layer in plan.stem) == _STEM
-        and _is_convolution(plan.stem[0], 1)
-        and plan.input[0] == 3
-        and head
-        in ([LayerKind.GLOBAL_POOL, LayerKind.LINEAR], [LayerKind.GLOBAL_POOL, LayerKind.FLATTEN, LayerKind.LINEAR])
-        and bool(blocks)
-        and math.prod(blocks[-1].output[1:]) <= _MOST_POOLED
-        and all(_fits(block) for block in blocks)
-    )
-
-
-def _fits(block: BlockPlan) -> bool:
-    if tuple(layer.kind for layer in block.branch) != _BRANCH or block.before or block.join not in _JOINS:
-        return False
-    one, other = block.branch[0], block.branch[3]
-    strided = [block.stride * side for side in block.output[1:]] == list(block.input[1:])
-    return (
-        _is_convolution(one, block.stride)
-        and _is_convolution(other, 1)
-        and strided
-        and block.stride in (1, 2)
-        and one.input[0] in CHANNELS
-        and [layer.kind for layer in block.after] == [LayerKind.RELU]
-    )
-
-
-def _is_convolution(layer: Layer, stride: int) -> bool:
-    wanted = (3, stride, 1, False)
-    return (layer.kernel, layer.stride, layer.padding, layer.bias) == wanted and layer.output[0] in CHANNELS
 
 
 @dataclass(frozen=True)
@@ -160,7 +78,7 @@ class FusedNetwork:
     def __init__(self, network: PlannedNetwork, plan: Blueprint, dtype: torch.dtype = torch.bfloat16) -> None:
         """``dtype`` is that of activations; ``plan`` one that :func:`fits`."""
         self._blocks = [block for stage in plan.stages for block in stage.blocks]
-        self._first = plan.spec.zero_padding is ZeroPadding.BOTH
+        self._pads_both_sides = plan.spec.zero_padding is ZeroPadding.BOTH
         self._units = list(_units(network, plan))
         self._head, self._dtype = network.get_submodule("head.fc"), dtype
         self._parameters = [parameter for unit in self._units for parameter in unit.parameters]
@@ -170,10 +88,11 @@ class FusedNetwork:
             torch.empty_like(weight, dtype=dtype, memory_format=torch.channels_last) for weight in self._weights
         ]
         device = self._weights[0].device
-        most = max(tile.programs for tile in (*FORWARD.values(), *INPUT_GRADIENT.values(), STEM, POOL_GRADIENT))
+        summing = *tiles.FORWARD.values(), *tiles.INPUT_GRADIENT.values(), tiles.STEM, tiles.POOL_GRADIENT
+        most = max(tile.programs for tile in summing)
         self._partial = torch.empty(most * 2 * max(CHANNELS), device=device)
         self._counter = torch.zeros((), dtype=torch.int32, device=device)
-        self._side = _side_stream(device, next(_numbers) % _SIDE_STREAMS) if device.type == "cuda" else None
+        self._side = next_side_stream(device)
         self._tables: dict[int, tuple[Tensor, list[tuple[int, int]], int]] = {}
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -228,11 +147,12 @@ class FusedNetwork:
         unit = self._units[0]
         y = self._activations(len(images), unit.layer.output)
         _, height, width = unit.layer.output
-        tile = STEM
-        programs, each = _divided(len(y), tile)
+        tile = tiles.STEM
+        programs, each = divided(len(y), tile)
         kernels.convolve_images[(programs,)](
             images, self._copies[0], y, self._partial, self._counter, norm, *self._running(unit),
-            len(y), height, width, each, OUTPUTS=unit.outputs, BLOCK=tile.block, ROWS=SUM_ROWS, num_warps=tile.warps,
+            len(y), height, width, each, OUTPUTS=unit.outputs, BLOCK=tile.block, ROWS=tiles.SUM_ROWS,
+            num_warps=tile.warps, num_stages=tile.stages,
         )  # fmt: skip
         return y
 
@@ -240,14 +160,14 @@ class FusedNetwork:
         unit = self._units[number]
         layer = unit.layer
         y = self._activations(count, layer.output)
-        tile = FORWARD[layer.output[0]]
-        programs, each = _divided(len(y), tile)
+        tile, span = tiles.FORWARD[layer.output[0]], tiles.SPAN[layer.output[0]]
+        programs, each = divided(len(y), tile)
         kernels.convolve[(programs,)](
             source.activation, source.norm, self._copies[number], y, self._partial,
             self._counter, norm, *self._running(unit), len(y), *layer.output[1:], *layer.input[1:], each,
             INPUTS=layer.input[0], OUTPUTS=layer.output[0], SIDE=layer.kernel, STRIDE=layer.stride,
-            NORMALISED=source.joined is None, SPAN=tile.span, WIDE=triton.next_power_of_2(tile.span * layer.input[0]),
-            BLOCK=tile.block, ROWS=SUM_ROWS, num_warps=tile.warps, num_stages=tile.stages,
+            NORMALISED=source.joined is None, SPAN=span, WIDE=triton.next_power_of_2(span * layer.input[0]),
+            BLOCK=tile.block, ROWS=tiles.SUM_ROWS, num_warps=tile.warps, num_stages=tile.stages,
         )  # fmt: skip
         return y
 
@@ -257,7 +177,7 @@ class FusedNetwork:
         joined = self._activations(count, shape)
         channels, height, width = shape
         inputs = block.input[0] if shortcut is not None else channels
-        size = _ELEMENTWISE // channels
+        size = tiles.ELEMENTWISE // channels
         kernels.join[(triton.cdiv(len(y), size),)](
             y, norm, y if shortcut is None else shortcut, joined, len(y), height, width, CHANNELS=channels,
             SHORTCUT=shortcut is not None, INPUTS=inputs, FIRST=self._offset(block),
@@ -267,7 +187,7 @@ class FusedNetwork:
 
     def _offset(self, block: BlockPlan) -> int:
         """The channel of a block's output to which the first one of its shortcut is added."""
-        return (block.output[0] - block.input[0]) // 2 if self._first and block.join is Join.ZERO_PAD else 0
+        return (block.output[0] - block.input[0]) // 2 if self._pads_both_sides and block.join is Join.ZERO_PAD else 0
 
     # Backward
 
@@ -285,7 +205,7 @@ class FusedNetwork:
         last = len(self._units) - 1
         d_y = self._pool_gradient(g.contiguous(), results, slopes[last], of_norms[last])
         kept = [d_y]  # until what reads it on the other stream has ended
-        with _Beside(g.device, self._side) as work:
+        with SideWork(g.device, self._side) as work:
             for number in range(len(self._blocks) - 1, -1, -1):
                 block, one, other = self._blocks[number], 2 * number + 1, 2 * number + 2
                 inner, outer = Source(results.y[one], results.norms[one]), results.sources[number]
@@ -305,7 +225,7 @@ class FusedNetwork:
             self._image_weight_gradient(images, d_y, results.y[0], slopes[0], parts, places[0])
         sizes = [weight.numel() for weight in self._weights]
         flat = g.new_empty(sum(sizes))
-        kernels.sum_parts[(len(table),)](parts, flat, table, COLUMNS=COLUMNS, ROWS=PART_ROWS, num_warps=4)
+        kernels.sum_parts[(len(table),)](parts, flat, table, COLUMNS=tiles.COLUMNS, ROWS=tiles.PART_ROWS, num_warps=4)
         found: list[Tensor] = []
         for weight, gradient, (of_gamma, of_beta) in zip(self._weights, flat.split(sizes), of_norms, strict=True):
             outputs, inputs, side, _ = weight.shape
@@ -316,11 +236,12 @@ class FusedNetwork:
         source, unit = results.sources[-1], self._units[-1]
         channels, height, width = unit.layer.output
         d = torch.empty_like(source.x)
-        programs, each = _divided(len(d), POOL_GRADIENT)
+        tile = tiles.POOL_GRADIENT
+        programs, each = divided(len(d), tile)
         kernels.pool_gradient[(programs,)](
             g, source.joined, source.x, source.norm, d, self._partial, self._counter, unit.norm.weight, slope, *of_norm,
-            len(d), each, CHANNELS=channels, PIXELS=height * width, BLOCK=POOL_GRADIENT.block, ROWS=SUM_ROWS,
-            num_warps=POOL_GRADIENT.warps,
+            len(d), each, CHANNELS=channels, PIXELS=height * width, BLOCK=tile.block, ROWS=tiles.SUM_ROWS,
+            num_warps=tile.warps, num_stages=tile.stages,
         )  # fmt: skip
         return d
 
@@ -330,15 +251,15 @@ class FusedNetwork:
     ) -> Tensor:  # fmt: skip
         layer = self._units[number].layer
         d = torch.empty_like(source.x)
-        tile = INPUT_GRADIENT[layer.output[0]]
-        programs, each = _divided(len(d), tile)
+        tile = tiles.INPUT_GRADIENT[layer.output[0]]
+        programs, each = divided(len(d), tile)
         kernels.input_gradient[(programs,)](
             d_y, y, slope, self._copies[number], d_y if shortcut is None else shortcut,
             source.activation, source.x, source.norm, d, self._partial, self._counter, self._units[before].norm.weight,
             slope_before, *of_norm, len(d), *layer.input[1:], *layer.output[1:], each,
             INPUTS=layer.input[0], OUTPUTS=layer.output[0], SIDE=layer.kernel, STRIDE=layer.stride,
             SHORTCUT=shortcut is not None, SHORTCUT_CHANNELS=block.output[0], FIRST=self._offset(block),
-            JOINED=source.joined is not None, BLOCK=tile.block, ROWS=SUM_ROWS, num_warps=tile.warps,
+            JOINED=source.joined is not None, BLOCK=tile.block, ROWS=tiles.SUM_ROWS, num_warps=tile.warps,
             num_stages=tile.stages,
         )  # fmt: skip
         return d
@@ -348,23 +269,23 @@ class FusedNetwork:
     ) -> None:  # fmt: skip
         layer = self._units[number].layer
         inputs, outputs = layer.input[0], layer.output[0]
-        piece, (start, count) = WEIGHT_GRADIENT[outputs], place
-        kernels.weight_gradient[(count, layer.kernel, outputs // piece.outputs)](
+        tile, some, (start, count) = tiles.WEIGHT_GRADIENT[outputs], tiles.SOME_OUTPUTS[outputs], place
+        kernels.weight_gradient[(count, layer.kernel, outputs // some)](
             source.activation, source.norm, d_y, y, slope, parts[start:], len(d_y), *layer.output[1:], *layer.input[1:],
-            _each(len(d_y), piece.block, piece.parts), INPUTS=inputs, OUTPUTS=outputs, SIDE=layer.kernel,
+            blocks_each(len(d_y), tile.block, tile.programs), INPUTS=inputs, OUTPUTS=outputs, SIDE=layer.kernel,
             STRIDE=layer.stride, NORMALISED=source.joined is None, WIDE=triton.next_power_of_2(layer.kernel * inputs),
-            SOME_OUTPUTS=piece.outputs, BLOCK=piece.block, num_warps=piece.warps, num_stages=piece.stages,
+            SOME_OUTPUTS=some, BLOCK=tile.block, num_warps=tile.warps, num_stages=tile.stages,
         )  # fmt: skip
 
     def _image_weight_gradient(
         self, images: Tensor, d_y: Tensor, y: Tensor, slope: Tensor, parts: Tensor, place: tuple[int, int]
     ) -> None:
         unit = self._units[0]
-        piece, (start, count) = STEM_GRADIENT, place
+        tile, (start, count) = tiles.STEM_GRADIENT, place
         kernels.image_weight_gradient[(count,)](
             images, d_y, y, slope, parts[start:], len(d_y), *unit.layer.output[1:],
-            _each(len(d_y), piece.block, piece.parts), OUTPUTS=unit.outputs, BLOCK=piece.block,
-            num_warps=piece.warps,
+            blocks_each(len(d_y), tile.block, tile.programs), OUTPUTS=unit.outputs, BLOCK=tile.block,
+            num_warps=tile.warps, num_stages=tile.stages,
         )  # fmt: skip
 
     def _table(self, count: int) -> tuple[Tensor, list[tuple[int, int]], int]:
@@ -376,53 +297,19 @@ class FusedNetwork:
             rows, places, start, to = [], [], 0, 0
             for number, unit in enumerate(self._units):
                 pixels = count * unit.layer.output[1] * unit.layer.output[2]
-                piece, size = WEIGHT_GRADIENT[unit.outputs] if number else STEM_GRADIENT, unit.conv.weight.numel()
-                parts = triton.cdiv(triton.cdiv(pixels, piece.block), _each(pixels, piece.block, piece.parts))
+                tile = tiles.WEIGHT_GRADIENT[unit.outputs] if number else tiles.STEM_GRADIENT
+                size = unit.conv.weight.numel()
+                parts = triton.cdiv(triton.cdiv(pixels, tile.block), blocks_each(pixels, tile.block, tile.programs))
                 places.append((start, parts))
                 rows += [
-                    (start + column, parts, size, to + column, min(COLUMNS, size - column))
-                    for column in range(0, size, COLUMNS)
+                    (start + column, parts, size, to + column, min(tiles.COLUMNS, size - column))
+                    for column in range(0, size, tiles.COLUMNS)
                 ]
                 start += -(-parts * size // 4) * 4
                 to += size
             table = torch.tensor(rows, dtype=torch.int32).to(self._partial.device)
             self._tables[count] = table, places, start
         return self._tables[count]
-
-
-_SIDE_STREAMS = 8  # of a device, which has few
-_numbers = itertools.count()
-
-
-@cache
-def _side_stream(device: torch.device, _number: int) -> torch.cuda.Stream:
-    """Of ordinary priority: what waits for nothing gives way."""
-    return torch.cuda.Stream(device)
-
-
-class _Beside:
-    """Work on another stream, for which the end of the block waits, whatever happened. Without one all is in turn."""
-
-    def __init__(self, device: torch.device, side: torch.cuda.Stream | None) -> None:
-        self._side, self._here = side, torch.cuda.current_stream(device) if side is not None else None
-
-    def ready(self) -> None:
-        """What is done beside next needs what was begun until now, and nothing later."""
-        if self._here is not None:
-            self._event = self._here.record_event()
-
-    def beside(self) -> AbstractContextManager[object]:
-        if self._side is None:
-            return nullcontext()
-        self._side.wait_event(self._event)
-        return torch.cuda.stream(self._side)
-
-    def __enter__(self) -> _Beside:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        if self._here is not None and self._side is not None:
-            self._here.wait_stream(self._side)
 
 
 def _units(network: PlannedNetwork, plan: Blueprint) -> Iterator[Unit]:
@@ -434,17 +321,6 @@ def _units(network: PlannedNetwork, plan: Blueprint) -> Iterator[Unit]:
             assert isinstance(conv, nn.Conv2d)
             assert isinstance(norm, nn.BatchNorm2d)
             yield Unit(conv, norm, layer)
-
-
-def _each(pixels: int, block: int, programs: int) -> int:
-    """Blocks of pixels that each of at most so many programs takes."""
-    return -(-pixels // (block * programs))
-
-
-def _divided(pixels: int, tile: Tile) -> tuple[int, int]:
-    """Programs, and blocks of pixels that each takes."""
-    each = _each(pixels, tile.block, tile.programs)
-    return triton.cdiv(triton.cdiv(pixels, tile.block), each), each
 
 
 class _Pooled(torch.autograd.Function):

@@ -26,7 +26,10 @@ class NoCaptureError(Exception):
 
 @cache
 def first_in_line(device: torch.device, _number: int = 0) -> torch.cuda.Stream:
-    """A stream before those of ordinary priority. The same each time: memory and cuBLAS' workspaces belong to one."""
+    """A stream before those of ordinary priority, on which the fused kernels' gradients of weights wait for room.
+
+    The same each time: memory and cuBLAS' workspaces belong to one.
+    """
     return torch.cuda.Stream(device, priority=-1)
 
 

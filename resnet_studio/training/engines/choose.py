@@ -22,13 +22,11 @@ from resnet_studio.text import _
 from resnet_studio.training.engines.background_compiler import BackgroundCompiler, Faster
 from resnet_studio.training.engines.compiled import CompiledEngine
 from resnet_studio.training.engines.eager import EagerEngine, StepEngine, Team
+from resnet_studio.training.engines.fused import FUSED
 from resnet_studio.training.engines.graphed import GraphedEngine
 
 _GAINS = "compiled.json"
 SWITCH_AT = 1000  # iterations before compiled steps take over: compiling takes less on any machine seen so far
-FUSED = "graphed, fused"
-"""In a run's record: graphed steps by the kernels for whole networks."""
-
 _RECORDED = re.compile(r"(graphed, )?compiled after (\d+)")
 
 

@@ -16,12 +16,13 @@ from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.enums import MemoryLayout, Precision
+from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.cuda import alone_on
 from resnet_studio.networks.residual import build
 from resnet_studio.training.batch_norm import batch_norms
 from resnet_studio.training.engines.graph_step import Network
-from resnet_studio.training.engines.regions import check_distances
+from resnet_studio.training.engines.regions import NotProvedError, check_distances
 from resnet_studio.training.member import Member
 from resnet_studio.training.memory_format import memory_format
 from resnet_studio.training.precision import arithmetic
@@ -29,7 +30,10 @@ from resnet_studio.training.precision import arithmetic
 VARIABLE = "RESNET_STUDIO_FUSED"
 
 
-# Of the gradient of one parameter, which may be small beside the others: see the distances of compiled regions.
+FUSED = "graphed, fused"
+"""In a run's record: graphed steps by the kernels for whole networks."""
+
+# Of the gradient of one parameter, small beside the others perhaps: wider than AS_GOOD and TOLERANCE, not measured yet.
 _EACH_AS_GOOD, _EACH_TOLERANCE = 2.0, 0.05
 
 
@@ -43,27 +47,30 @@ def fused_networks(
         return set()
     if importlib.util.find_spec("triton") is None:
         return set()
-    from resnet_studio.networks.fused.network import fits
+    from resnet_studio.networks.fused.plan import fits
 
     return {network for network in networks if fits(blueprint(network))}
 
 
-def fused_network(member: Member) -> Network:
+def fused_network(member: Member, should_stop: StopCheck = never_stop) -> Network:
     """The member's network by the kernels; weights and statistics stay those of the network.
 
     Raises:
-        RuntimeError: If their results are further from the exact ones than those of the layers.
+        NotProvedError: If their results are further from the exact ones than those of the layers.
+        Stopped: If asked to stop while another thread has the device for itself.
     """
     from resnet_studio.networks.fused.network import FusedNetwork
 
-    with alone_on(member.device):
-        _prove(member.spec.network, member.spec.recipe.pass_size, member.device, member.layout)
+    with alone_on(member.device, should_stop):
+        failure = _failure(member.spec.network, member.spec.recipe.pass_size, member.device, member.layout)
+    if failure:
+        raise NotProvedError(failure)
     return FusedNetwork(member.network, blueprint(member.spec.network))
 
 
 @cache
-def _prove(spec: NetworkSpec, batch_size: int, device: torch.device, layout: MemoryLayout) -> None:
-    """Once for all members with that network."""
+def _failure(spec: NetworkSpec, batch_size: int, device: torch.device, layout: MemoryLayout) -> str:
+    """What the proof found, once for all members with that network; empty if all is well."""
     from resnet_studio.networks.fused.network import FusedNetwork
 
     plan = blueprint(spec)
@@ -89,5 +96,9 @@ def _prove(spec: NetworkSpec, batch_size: int, device: torch.device, layout: Mem
 
     exact, usual = results(Precision.FLOAT32, fused=False), results(Precision.BFLOAT16, fused=False)
     ours = results(Precision.BFLOAT16, fused=True)
-    check_distances(ours[0], usual[0], exact[0])
-    check_distances(ours[1], usual[1], exact[1], as_good=_EACH_AS_GOOD, tolerance=_EACH_TOLERANCE)
+    try:
+        check_distances(ours[0], usual[0], exact[0])
+        check_distances(ours[1], usual[1], exact[1], as_good=_EACH_AS_GOOD, tolerance=_EACH_TOLERANCE)
+    except NotProvedError as error:
+        return str(error)
+    return ""

@@ -32,7 +32,7 @@ from resnet_studio.training.engines.captures import Capture, CudaGraphs, Work, c
 from resnet_studio.training.engines.eager import BatchSource, EagerEngine
 from resnet_studio.training.engines.fused import fused_network
 from resnet_studio.training.engines.graph_step import DeviceBatches, Network, StepProgram
-from resnet_studio.training.engines.regions import CompiledNetwork
+from resnet_studio.training.engines.regions import CompiledNetwork, NotProvedError
 from resnet_studio.training.member import Member
 
 log = logging.getLogger(__name__)
@@ -106,15 +106,23 @@ class GraphedEngine:
         self._eager.adopt(member)
         if member.spec.network in self._fused:
             try:
-                self._own[member.run_id] = fused_network(member)
+                self._own[member.run_id] = fused_network(member, self._eager.should_stop)
+            except (Stopped, UserError):
+                raise
             except Exception as error:  # told: the layers do the same, more slowly
-                reason = f"{type(error).__name__}: {error}".splitlines()[0]
+                reason = str(error).splitlines()[0] if isinstance(error, NotProvedError) else _in_words(error)
                 log.warning("the kernels for whole networks are not taken: %s", reason)
+                free_cached_memory(member.device)
                 self._on_members_left_eager(
                     [member.run_id], _("Without the kernels for whole networks: {reason}.", reason=reason)
                 )
         elif self._compiler is not None and member.spec.network not in self._slow:
             self._compiler.adopt(member)
+
+    @property
+    def fused_members(self) -> Collection[str]:
+        """Run ids of those that are trained by the kernels for whole networks."""
+        return () if self.failure else self._own.keys()
 
     def advance(self, members: Sequence[Member], batches: BatchSource, until: int) -> None:
         first = members[0].iteration + 1
@@ -152,6 +160,7 @@ class GraphedEngine:
     def close(self) -> None:
         """Give the graphs' memory back."""
         self._programs.clear()
+        self._own.clear()
         if self._compiler is not None:
             self._compiler.close()
 
@@ -188,7 +197,7 @@ class GraphedEngine:
             except (Stopped, UserError):  # nothing that a capture dislikes
                 raise
             except Exception as error:  # told below, outside this block: its frames hold the device's memory
-                failure = f"{type(error).__name__}: {error}".splitlines()[0]
+                failure = _in_words(error)
             if failure:
                 del program
                 self._give_up(failure, batches, members[0].device)
@@ -308,6 +317,10 @@ class GraphedEngine:
         """Until the device has done what it was given."""
         if device.type == "cuda":
             torch.cuda.synchronize(device)
+
+
+def _in_words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def steps_within(interval: int, most: int) -> int:

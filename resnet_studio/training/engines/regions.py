@@ -77,6 +77,10 @@ def _block_structure(block: BlockPlan) -> Key:
     return (block.join, block.stride, *layers, *_structure(block.after))
 
 
+class NotProvedError(RuntimeError):
+    """How far a result is from the exact one, in words."""
+
+
 class RegionLibrary:
     """Compiled functions by structure, compiled once for all networks that have it."""
 
@@ -173,11 +177,11 @@ def check_distances(
     ours: Sequence[Tensor], usual: Sequence[Tensor], exact: Sequence[Tensor],
     *, as_good: float = AS_GOOD, tolerance: float = TOLERANCE,
 ) -> None:  # fmt: skip
-    """Raise RuntimeError where ours are further from the exact results than the usual ones are, and a little more."""
+    """Raise NotProvedError where ours are further from the exact results than the usual ones are, and a little more."""
     for mine, theirs, wanted in zip(ours, usual, exact, strict=True):
         found, allowed = _distance(mine, wanted), as_good * _distance(theirs, wanted) + tolerance
         if not found <= allowed:
-            raise RuntimeError(f"a compiled step is {found:.2g} away from the exact one, {allowed:.2g} is allowed")
+            raise NotProvedError(f"a result is {found:.2g} away from the exact one, {allowed:.2g} is allowed")
 
 
 def _distance(found: Tensor, wanted: Tensor) -> float:

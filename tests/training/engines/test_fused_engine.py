@@ -7,16 +7,20 @@ import importlib.util
 import pytest
 import torch
 
-from resnet_studio.domain.enums import MemoryLayout, Precision
+from resnet_studio.domain.enums import Engine, MemoryLayout, Precision
+from resnet_studio.domain.events import EnvironmentChanged
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import NetworkSpec, replace
 from resnet_studio.networks.weights import digest
+from resnet_studio.platform.home import Home
+from resnet_studio.runner import train as train_module
 from resnet_studio.training import memory_format, precision, setup
 from resnet_studio.training.engines import choose, fused, graphed
-from resnet_studio.training.engines.choose import FUSED, EnginePlan
+from resnet_studio.training.engines.choose import EnginePlan
 from resnet_studio.training.engines.eager import EagerEngine
-from resnet_studio.training.engines.fused import VARIABLE, fused_networks
+from resnet_studio.training.engines.fused import FUSED, VARIABLE, fused_networks
 from resnet_studio.training.engines.graphed import GraphedEngine
+from resnet_studio.training.engines.regions import NotProvedError
 from resnet_studio.training.member import Member
 from resnet_studio.training.precision import set_products
 from resnet_studio.training.setup import Machine
@@ -38,7 +42,7 @@ def wanted(monkeypatch):
 def on_cuda(monkeypatch):
     """A device that multiplies bfloat16, as far as choosing goes."""
     for module in (setup, choose, precision, memory_format):
-        monkeypatch.setattr(module, "device_name", lambda _device: "a device", raising=False)
+        monkeypatch.setattr(module, "device_name", lambda _device: "a device")
     monkeypatch.setattr(setup, "choose_device", lambda _wanted: CUDA)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (9, 0))
     yield
@@ -98,7 +102,7 @@ def engine_for(spec, told, capture=again, number=Precision.FLOAT32):
 def test_every_step_goes_through_it(tiny_run, monkeypatch):
     calls = []
 
-    def stand_in(member):
+    def stand_in(member, _should_stop):
         def network(images):
             calls.append(len(images))
             return member.network(images)
@@ -117,8 +121,8 @@ def test_every_step_goes_through_it(tiny_run, monkeypatch):
 
 
 def test_where_they_are_too_far_off_the_layers_go_on(tiny_run, monkeypatch):
-    def refuse(_member):
-        raise RuntimeError("a compiled step is 0.5 away from the exact one, 0.02 is allowed")
+    def refuse(_member, _should_stop):
+        raise NotProvedError("a result is 0.5 away from the exact one, 0.02 is allowed")
 
     monkeypatch.setattr(graphed, "fused_network", refuse)
     told = []
@@ -126,7 +130,33 @@ def test_where_they_are_too_far_off_the_layers_go_on(tiny_run, monkeypatch):
     assert member.iteration == 12
     ((run_id, sentence),) = told
     assert run_id == "0"
-    assert "0.5 away" in sentence
+    assert (
+        sentence == "Without the kernels for whole networks: a result is 0.5 away from the exact one, 0.02 is allowed."
+    )
+
+
+def test_where_compiling_fails_the_fused_go_on_fused(tiny_run, tmp_path, monkeypatch):
+    """And are recorded so: a resumed run takes the same kernels."""
+    monkeypatch.setattr(graphed, "fused_network", lambda member, _should_stop: member.network)
+    other = replace(tiny_run, network=replace(tiny_run.network, depth=14))
+    machine = Machine(
+        torch.device("cpu"), Precision.FLOAT32, 1, EnginePlan(Engine.GRAPHED, 1000), fused={tiny_run.network}
+    )
+    emitted = []
+    engine = train_module._engine(
+        machine, tiny_run.recipe, Home(tmp_path).prepare(), ("0", "1"), emitted.append, lambda: False, None
+    )
+    for run_id, spec in (("0", tiny_run), ("1", other)):
+        engine.adopt(Member(run_id, spec, torch.device("cpu")))
+    assert set(engine.fused_members) == {"0"}
+    engine.name = "graphed"  # as after networks that could not be compiled
+    engine._on_slower("Training goes on without compiling: there was an error.")
+    changed = [event for event in emitted if isinstance(event, EnvironmentChanged)]
+    assert [event.run_ids for event in changed] == [("1",)]
+    engine.failure = "no graph"  # the layers' eager steps from now on
+    engine._on_slower("Training goes on without CUDA graphs.")
+    assert emitted[-1].run_ids == ("0", "1")
+    engine.close()
 
 
 @pytest.mark.gpu
@@ -156,9 +186,9 @@ class TestOnCuda:
                 return super().__call__(images) * 1.2
 
         monkeypatch.setattr(network, "FusedNetwork", Wrong)
-        fused._prove.cache_clear()
+        fused._failure.cache_clear()
         try:
             with pytest.raises(RuntimeError, match="away from the exact one"):
                 fused.fused_network(Member("0", spec, CUDA))
         finally:
-            fused._prove.cache_clear()
+            fused._failure.cache_clear()

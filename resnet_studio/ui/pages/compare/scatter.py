@@ -301,5 +301,5 @@ class ScatterView(QWidget):
 def _span(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
     """From the least to the greatest; of a single value some of its neighbourhood."""
     low, high = float(min(values)), float(max(values))
-    around = max(0.05 * abs(low), 0.5) if low == high else 0.0
+    around = (0.05 * abs(low) or 0.5) if low == high else 0.0
     return low - around, high + around
