@@ -93,8 +93,8 @@ QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QHeaderView { background: $PANEL; }
 QHeaderView::section { background: $PANEL; color: $MUTED; border: 0; border-bottom: 1px solid $BORDER;
     padding: 6px 14px 6px 8px; font-weight: 600; }
-QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-origin: border; subcontrol-position: top center;
-    top: 0px; width: 10px; height: 5px; }
+QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-origin: border; subcontrol-position: center right;
+    right: 2px; width: 10px; height: 6px; }
 QHeaderView::up-arrow { image: url("$ICONS/sort-up-$SCHEME.svg"); }
 QHeaderView::down-arrow { image: url("$ICONS/sort-down-$SCHEME.svg"); }
 QAbstractScrollArea::corner { background: transparent; border: 0; }
