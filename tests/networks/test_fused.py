@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import importlib.util
-import os
-import subprocess
-import sys
 
 import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812
 
+from resnet_studio.domain.blueprint import Join
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.enums import Precision
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.residual import build
 from resnet_studio.training.precision import arithmetic
+
+from .interpreter import interpret
 
 if importlib.util.find_spec("triton") is None:
     pytest.skip("there is no Triton for this system", allow_module_level=True)
@@ -34,6 +35,16 @@ SHARED_MEMORY = 227 * 1024  # bytes that a program may have there
 WHOLE_NUMBERS = {"pixels", "height", "width", "height_x", "width_x", "height_y", "width_y", "blocks_each"}
 OF_KERNELS = {"momentum": "fp32", "epsilon": "fp32", "counter": "*i32", "table": "*i32"}
 ACTIVATIONS = {"x", "y", "w", "a", "d", "d_y", "d_x", "shortcut"}
+
+
+def test_plain_blocks_and_shortcuts_are_not_mixed():
+    """A block that adds what no block before it has stored would be read as a plain one."""
+    plan = blueprint(NetworkSpec(depth=20, block="basic"))
+    stage = plan.stages[0]
+    plain = dataclasses.replace(stage.blocks[0], join=Join.NONE)
+    mixed = dataclasses.replace(stage, blocks=(plain, *stage.blocks[1:]))
+    assert fits(plan)
+    assert not fits(dataclasses.replace(plan, stages=(mixed, *plan.stages[1:])))
 
 
 @pytest.mark.parametrize(
@@ -99,11 +110,7 @@ assert torch.isnan(F.cross_entropy(logits, labels)), "a training that diverged g
 @pytest.mark.slow
 def test_the_kernels_are_the_network_where_triton_interprets_them():
     """On the processor, in float32: their arithmetic, not their speed."""
-    done = subprocess.run(
-        [sys.executable, "-c", INTERPRETED], env={**os.environ, "TRITON_INTERPRET": "1"}, capture_output=True,
-        text=True, timeout=220, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    interpret(INTERPRETED)
 
 
 def resources(kernel, tile, images="", **constants):

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -15,6 +12,8 @@ from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.layers import NarrowConv2d, narrow_channels
 from resnet_studio.networks.residual import build
+
+from .interpreter import interpret
 
 SHAPES = [(16, 16, 32), (32, 32, 16), (16, 32, 9), (32, 16, 7)]  # inputs, outputs, side
 
@@ -58,11 +57,7 @@ for inputs in CHANNELS:
 @pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="there is no Triton for this system")
 def test_the_kernels_are_convolutions_where_triton_interprets_them():
     """On the processor, in float32: their arithmetic, not their speed."""
-    done = subprocess.run(
-        [sys.executable, "-c", INTERPRETED], env={**os.environ, "TRITON_INTERPRET": "1"}, capture_output=True,
-        text=True, timeout=200, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    interpret(INTERPRETED)
 
 
 @pytest.mark.gpu

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace as changed
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -98,6 +99,11 @@ def test_axes_end_near_what_is_shown_wherever_they_were(runs, services, qtbot):
     ends = [end for line in wanted.lines for mean in line.means for end in (mean.low, mean.high)]
     assert low == pytest.approx(min(ends), abs=0.1 * (max(ends) - min(ends)))
     assert high == pytest.approx(max(ends), abs=0.1 * (max(ends) - min(ends)))
+    view.log.setChecked(True)
+    (left, right), _ = box.viewRange()
+    edge = 0.06 * (math.log10(110) - math.log10(20))
+    assert (left, right) == pytest.approx((math.log10(20) - edge, math.log10(110) + edge))
+    view.log.setChecked(False)
     view.set_runs(runs[:1], {})
     (left, right), (low, high) = box.viewRange()
     assert left < 20 < right

@@ -62,16 +62,17 @@ def _rectified(x):
 
 @triton.jit  # type: ignore[untyped-decorator]
 def _finish_norm(
-    partial, counter, norm, gamma, beta, running_mean, running_var, pixels, momentum, epsilon,
+    differences, squares, partial, counter, norm, gamma, beta, running_mean, running_var, pixels, momentum, epsilon,
     CHANNELS: tl.constexpr, ROWS: tl.constexpr,
 ):  # fmt: skip
-    """From sums of differences to the running mean, and of their squares: the norm, and new running statistics."""
+    """From differences to the running mean, and their squares, of this program's pixels: norm, running statistics."""
+    _store_sums(partial, differences, squares, CHANNELS)
     if _is_last(counter):
         c = tl.arange(0, CHANNELS)
         near = tl.load(running_mean + c)
-        differences, squares = _totals(partial, CHANNELS, ROWS)
-        away = differences / pixels
-        variance = _rectified(squares / pixels - away * away)
+        all_differences, all_squares = _totals(partial, CHANNELS, ROWS)
+        away = all_differences / pixels
+        variance = _rectified(all_squares / pixels - away * away)
         mean = near + away
         deviation = 1.0 / tl.sqrt(variance + epsilon)
         scale = tl.load(gamma + c) * deviation
@@ -86,21 +87,23 @@ def _finish_norm(
 
 @triton.jit  # type: ignore[untyped-decorator]
 def _finish_slope(
-    partial, counter, norm, gamma, slope, of_gamma, of_beta, pixels, CHANNELS: tl.constexpr, ROWS: tl.constexpr
+    gradients, products, partial, counter, norm, gamma, slope, of_gamma, of_beta, pixels,
+    CHANNELS: tl.constexpr, ROWS: tl.constexpr,
 ):  # fmt: skip
-    """From sums of gradients of the normalised value, and of products with it: slope, gradients of gamma and beta."""
+    """From gradients of the normalised value, and products with it, of this program's pixels: slope, gamma and beta."""
+    _store_sums(partial, gradients, products, CHANNELS)
     if _is_last(counter):
         c = tl.arange(0, CHANNELS)
-        gradients, products = _totals(partial, CHANNELS, ROWS)
-        tl.store(of_beta + c, gradients)
-        tl.store(of_gamma + c, products)
+        all_gradients, all_products = _totals(partial, CHANNELS, ROWS)
+        tl.store(of_beta + c, all_gradients)
+        tl.store(of_gamma + c, all_products)
         mean = tl.load(norm + 2 * CHANNELS + c)
         deviation = tl.load(norm + 3 * CHANNELS + c)
         a = tl.load(gamma + c) * deviation
-        b = -a * deviation * products / pixels
+        b = -a * deviation * all_products / pixels
         tl.store(slope + c, a)
         tl.store(slope + CHANNELS + c, b)
-        tl.store(slope + 2 * CHANNELS + c, -a * gradients / pixels - b * mean)
+        tl.store(slope + 2 * CHANNELS + c, -a * all_gradients / pixels - b * mean)
 
 
 # Forward
@@ -152,9 +155,9 @@ def convolve(
         difference = tl.where(inside[:, None], result.to(tl.float32) - near, 0.0)
         differences += difference
         squares += difference * difference
-    _store_sums(partial, differences, squares, OUTPUTS)
     _finish_norm(
-        partial, counter, norm, gamma, beta, running_mean, running_var, pixels, momentum, epsilon, OUTPUTS, ROWS
+        differences, squares, partial, counter, norm, gamma, beta, running_mean, running_var, pixels, momentum, epsilon,
+        OUTPUTS, ROWS,
     )  # fmt: skip
 
 
@@ -180,9 +183,9 @@ def convolve_images(
         difference = tl.where(inside[:, None], result.to(tl.float32) - near, 0.0)
         differences += difference
         squares += difference * difference
-    _store_sums(partial, differences, squares, OUTPUTS)
     _finish_norm(
-        partial, counter, norm, gamma, beta, running_mean, running_var, pixels, momentum, epsilon, OUTPUTS, ROWS
+        differences, squares, partial, counter, norm, gamma, beta, running_mean, running_var, pixels, momentum, epsilon,
+        OUTPUTS, ROWS,
     )  # fmt: skip
 
 
@@ -240,6 +243,22 @@ def pool(a, pooled, CHANNELS: tl.constexpr, PIXELS: tl.constexpr, BLOCK: tl.cons
 
 
 @triton.jit  # type: ignore[untyped-decorator]
+def _slope(slope, channels, CHANNELS: tl.constexpr):
+    """A, B and C of these channels, in their shape."""
+    of_d = tl.load(slope + channels)
+    of_y = tl.load(slope + CHANNELS + channels)
+    return of_d, of_y, tl.load(slope + 2 * CHANNELS + channels)
+
+
+@triton.jit
+def _result_gradient(d_y, y, at, seen, of_d, of_y, constant):
+    """Gradients of a convolution's results at these places, zero where there are none."""
+    d = tl.load(d_y + at, mask=seen, other=0.0).to(tl.float32)
+    v = tl.load(y + at, mask=seen, other=0.0).to(tl.float32)
+    return tl.where(seen, of_d * d + of_y * v + constant, 0.0).to(d_y.dtype.element_ty)
+
+
+@triton.jit  # type: ignore[untyped-decorator]
 def pool_gradient(
     g, a, y, norm, d, partial, counter, gamma, slope, of_gamma, of_beta, pixels, blocks_each,
     CHANNELS: tl.constexpr, PIXELS: tl.constexpr, BLOCK: tl.constexpr, ROWS: tl.constexpr,
@@ -261,8 +280,9 @@ def pool_gradient(
         gradient = result.to(tl.float32)
         gradients += gradient
         products += gradient * ((tl.load(y + at, mask=inside, other=0.0).to(tl.float32) - mean) * deviation)
-    _store_sums(partial, gradients, products, CHANNELS)
-    _finish_slope(partial, counter, norm, gamma, slope, of_gamma, of_beta, pixels, CHANNELS, ROWS)
+    _finish_slope(
+        gradients, products, partial, counter, norm, gamma, slope, of_gamma, of_beta, pixels, CHANNELS, ROWS
+    )  # fmt: skip
 
 
 @triton.jit  # type: ignore[untyped-decorator]
@@ -282,9 +302,7 @@ def input_gradient(
     """
     i = tl.arange(0, INPUTS)
     o = tl.arange(0, OUTPUTS)
-    of_d = tl.load(slope_y + o)[None, :]
-    of_y = tl.load(slope_y + OUTPUTS + o)[None, :]
-    constant = tl.load(slope_y + 2 * OUTPUTS + o)[None, :]
+    of_d, of_y, constant = _slope(slope_y, o[None, :], OUTPUTS)
     mean = tl.load(norm_x + 2 * INPUTS + i)[None, :]
     deviation = tl.load(norm_x + 3 * INPUTS + i)[None, :]
     gradients = tl.zeros((BLOCK, INPUTS), dtype=tl.float32)
@@ -306,9 +324,7 @@ def input_gradient(
                 c = c // STRIDE
             seen = (seen & (r < height_y) & (c < width_y))[:, None]
             at = ((image * height_y + r) * width_y + c)[:, None] * OUTPUTS + o[None, :]
-            d = tl.load(d_y + at, mask=seen, other=0.0).to(tl.float32)
-            v = tl.load(y + at, mask=seen, other=0.0).to(tl.float32)
-            d = tl.where(seen, of_d * d + of_y * v + constant, 0.0).to(d_y.dtype.element_ty)
+            d = _result_gradient(d_y, y, at, seen, of_d, of_y, constant)
             b = tl.load(w + o[:, None] * (SIDE * SIDE * INPUTS) + tap * INPUTS + i[None, :])
             total = tl.dot(d, b, total)
         at = m[:, None] * INPUTS + i[None, :]
@@ -334,8 +350,9 @@ def input_gradient(
         gradient = result.to(tl.float32)
         gradients += gradient
         products += gradient * ((v - mean) * deviation)
-    _store_sums(partial, gradients, products, INPUTS)
-    _finish_slope(partial, counter, norm_x, gamma, slope_x, of_gamma, of_beta, pixels, INPUTS, ROWS)
+    _finish_slope(
+        gradients, products, partial, counter, norm_x, gamma, slope_x, of_gamma, of_beta, pixels, INPUTS, ROWS
+    )  # fmt: skip
 
 
 @triton.jit  # type: ignore[untyped-decorator]
@@ -354,9 +371,7 @@ def weight_gradient(
     j = tl.arange(0, WIDE)
     i = j % INPUTS
     o = tl.program_id(2) * SOME_OUTPUTS + tl.arange(0, SOME_OUTPUTS)
-    of_d = tl.load(slope_y + o)[:, None]
-    of_y = tl.load(slope_y + OUTPUTS + o)[:, None]
-    constant = tl.load(slope_y + 2 * OUTPUTS + o)[:, None]
+    of_d, of_y, constant = _slope(slope_y, o[:, None], OUTPUTS)
     if NORMALISED:
         scale = tl.load(norm_x + i)[None, :]
         shift = tl.load(norm_x + INPUTS + i)[None, :]
@@ -368,9 +383,7 @@ def weight_gradient(
         r = (m // width) % height * STRIDE + dy - SIDE // 2
         image = m // (width * height)
         at = m[None, :] * OUTPUTS + o[:, None]  # (SOME_OUTPUTS, BLOCK): read as columns
-        d = tl.load(d_y + at, mask=inside[None, :], other=0.0).to(tl.float32)
-        v = tl.load(y + at, mask=inside[None, :], other=0.0).to(tl.float32)
-        d = tl.where(inside[None, :], of_d * d + of_y * v + constant, 0.0).to(d_y.dtype.element_ty)
+        d = _result_gradient(d_y, y, at, inside[None, :], of_d, of_y, constant)
         c = first[:, None] + (j // INPUTS)[None, :]
         there = (inside & (r >= 0) & (r < height_x))[:, None] & (j < SIDE * INPUTS)[None, :]
         seen = there & (c >= 0) & (c < width_x)
@@ -392,17 +405,13 @@ def image_weight_gradient(
     part = tl.program_id(0)
     k = tl.arange(0, 32)
     o = tl.arange(0, OUTPUTS)
-    of_d = tl.load(slope_y + o)[:, None]
-    of_y = tl.load(slope_y + OUTPUTS + o)[:, None]
-    constant = tl.load(slope_y + 2 * OUTPUTS + o)[:, None]
+    of_d, of_y, constant = _slope(slope_y, o[:, None], OUTPUTS)
     total = tl.zeros((OUTPUTS, 32), dtype=tl.float32)
     for block in range(blocks_each):
         m = (part * blocks_each + block) * BLOCK + tl.arange(0, BLOCK)
         inside = m < pixels
         at = m[None, :] * OUTPUTS + o[:, None]
-        d = tl.load(d_y + at, mask=inside[None, :], other=0.0).to(tl.float32)
-        v = tl.load(y + at, mask=inside[None, :], other=0.0).to(tl.float32)
-        d = tl.where(inside[None, :], of_d * d + of_y * v + constant, 0.0).to(d_y.dtype.element_ty)
+        d = _result_gradient(d_y, y, at, inside[None, :], of_d, of_y, constant)
         total = tl.dot(d, _patches(x, m, inside, height, width).to(d_y.dtype.element_ty), total)
     tl.store(parts + part * (OUTPUTS * 27) + o[:, None] * 27 + k[None, :], total, mask=(k < 27)[None, :])
 
@@ -417,7 +426,7 @@ def sum_parts(parts, out, table, COLUMNS: tl.constexpr, ROWS: tl.constexpr):
     mine = table + tl.program_id(0) * 5
     start = tl.load(mine)
     count = tl.load(mine + 1)
-    apart = tl.load(mine + 2)
+    stride = tl.load(mine + 2)
     to = tl.load(mine + 3)
     c = tl.arange(0, COLUMNS)
     there = c < tl.load(mine + 4)
@@ -426,5 +435,5 @@ def sum_parts(parts, out, table, COLUMNS: tl.constexpr, ROWS: tl.constexpr):
     for first in range(0, count, ROWS):
         at = first + rows
         seen = (at < count)[:, None] & there[None, :]
-        total += tl.load(parts + start + at[:, None] * apart + c[None, :], mask=seen, other=0.0)
+        total += tl.load(parts + start + at[:, None] * stride + c[None, :], mask=seen, other=0.0)
     tl.store(out + to + c, tl.sum(total, 0), mask=there)

@@ -20,9 +20,10 @@ from torch import Tensor, nn
 from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Join, Layer, LayerKind
 from resnet_studio.domain.enums import ZeroPadding
 from resnet_studio.networks.fused import kernels, tiles
+from resnet_studio.networks.fused.gradient_parts import PartPlan, Place, plan_parts
 from resnet_studio.networks.fused.plan import CHANNELS
 from resnet_studio.networks.fused.side_work import SideWork, next_side_stream
-from resnet_studio.networks.fused.tiles import blocks_each, divided
+from resnet_studio.networks.fused.tiles import divided
 from resnet_studio.networks.residual import PlannedNetwork
 
 
@@ -93,10 +94,10 @@ class FusedNetwork:
         self._partial = torch.empty(most * 2 * max(CHANNELS), device=device)
         self._counter = torch.zeros((), dtype=torch.int32, device=device)
         self._side = next_side_stream(device)
-        self._tables: dict[int, tuple[Tensor, list[tuple[int, int]], int]] = {}
+        self._part_plans: dict[int, PartPlan] = {}  # by batch size
 
     def __call__(self, images: Tensor) -> Tensor:
-        pooled: Tensor = _Pooled.apply(images, self, *self._parameters)
+        pooled: Tensor = _Pooled.apply(images.contiguous(), self, *self._parameters)
         logits: Tensor = self._head(pooled)
         return logits
 
@@ -105,7 +106,6 @@ class FusedNetwork:
     @torch.no_grad()
     def forward(self, images: Tensor) -> tuple[Tensor, Results]:
         """Pooled activations (N, C) float32, and what the backward pass needs."""
-        images = images.contiguous()
         torch._foreach_copy_(self._copies, self._weights)
         torch._foreach_add_(self._counts, 1)
         count = len(images)
@@ -200,8 +200,8 @@ class FusedNetwork:
             (each[:w], each[w:])
             for each, w in zip(g.new_empty(2 * sum(widths)).split([2 * w for w in widths]), widths, strict=True)
         ]
-        table, places, size = self._table(len(images))
-        parts = g.new_empty(size)
+        plan = self._part_plan(len(images))
+        parts = g.new_empty(plan.size)
         last = len(self._units) - 1
         d_y = self._pool_gradient(g.contiguous(), results, slopes[last], of_norms[last])
         kept = [d_y]  # until what reads it on the other stream has ended
@@ -213,24 +213,32 @@ class FusedNetwork:
                 work.ready()
                 d_inner = self._input_gradient(*at, inner, one, slopes[one], of_norms[one], None, block)
                 with work.beside():
-                    self._weight_gradient(*at, inner, parts, places[other])
+                    self._weight_gradient(*at, inner, parts, plan.places[other])
                 shortcut = None if block.join is Join.NONE else d_y
                 at = one, d_inner, results.y[one], slopes[one]
                 before = one - 1
                 work.ready()
                 d_y = self._input_gradient(*at, outer, before, slopes[before], of_norms[before], shortcut, block)
                 with work.beside():
-                    self._weight_gradient(*at, outer, parts, places[one])
+                    self._weight_gradient(*at, outer, parts, plan.places[one])
                 kept += [d_inner, d_y]
-            self._image_weight_gradient(images, d_y, results.y[0], slopes[0], parts, places[0])
+            self._image_weight_gradient(images, d_y, results.y[0], slopes[0], parts, plan.places[0])
         sizes = [weight.numel() for weight in self._weights]
         flat = g.new_empty(sum(sizes))
-        kernels.sum_parts[(len(table),)](parts, flat, table, COLUMNS=tiles.COLUMNS, ROWS=tiles.PART_ROWS, num_warps=4)
+        kernels.sum_parts[(len(plan.table),)](
+            parts, flat, plan.table, COLUMNS=tiles.COLUMNS, ROWS=tiles.PART_ROWS, num_warps=4
+        )
         found: list[Tensor] = []
         for weight, gradient, (of_gamma, of_beta) in zip(self._weights, flat.split(sizes), of_norms, strict=True):
             outputs, inputs, side, _ = weight.shape
             found += [gradient.view(outputs, side, side, inputs).permute(0, 3, 1, 2), of_gamma, of_beta]
         return found
+
+    def _part_plan(self, count: int) -> PartPlan:
+        if count not in self._part_plans:
+            layers = [unit.layer for unit in self._units]
+            self._part_plans[count] = plan_parts(layers, count, self._partial.device)
+        return self._part_plans[count]
 
     def _pool_gradient(self, g: Tensor, results: Results, slope: Tensor, of_norm: tuple[Tensor, Tensor]) -> Tensor:
         source, unit = results.sources[-1], self._units[-1]
@@ -265,51 +273,27 @@ class FusedNetwork:
         return d
 
     def _weight_gradient(
-        self, number: int, d_y: Tensor, y: Tensor, slope: Tensor, source: Source, parts: Tensor, place: tuple[int, int]
+        self, number: int, d_y: Tensor, y: Tensor, slope: Tensor, source: Source, parts: Tensor, place: Place
     ) -> None:  # fmt: skip
         layer = self._units[number].layer
         inputs, outputs = layer.input[0], layer.output[0]
-        tile, some, (start, count) = tiles.WEIGHT_GRADIENT[outputs], tiles.SOME_OUTPUTS[outputs], place
-        kernels.weight_gradient[(count, layer.kernel, outputs // some)](
-            source.activation, source.norm, d_y, y, slope, parts[start:], len(d_y), *layer.output[1:], *layer.input[1:],
-            blocks_each(len(d_y), tile.block, tile.programs), INPUTS=inputs, OUTPUTS=outputs, SIDE=layer.kernel,
+        tile, some = tiles.WEIGHT_GRADIENT[outputs], tiles.SOME_OUTPUTS[outputs]
+        kernels.weight_gradient[(place.parts, layer.kernel, outputs // some)](
+            source.activation, source.norm, d_y, y, slope, parts[place.start :], len(d_y), *layer.output[1:],
+            *layer.input[1:], place.blocks_each, INPUTS=inputs, OUTPUTS=outputs, SIDE=layer.kernel,
             STRIDE=layer.stride, NORMALISED=source.joined is None, WIDE=triton.next_power_of_2(layer.kernel * inputs),
             SOME_OUTPUTS=some, BLOCK=tile.block, num_warps=tile.warps, num_stages=tile.stages,
         )  # fmt: skip
 
     def _image_weight_gradient(
-        self, images: Tensor, d_y: Tensor, y: Tensor, slope: Tensor, parts: Tensor, place: tuple[int, int]
+        self, images: Tensor, d_y: Tensor, y: Tensor, slope: Tensor, parts: Tensor, place: Place
     ) -> None:
         unit = self._units[0]
-        tile, (start, count) = tiles.STEM_GRADIENT, place
-        kernels.image_weight_gradient[(count,)](
-            images, d_y, y, slope, parts[start:], len(d_y), *unit.layer.output[1:],
-            blocks_each(len(d_y), tile.block, tile.programs), OUTPUTS=unit.outputs, BLOCK=tile.block,
-            num_warps=tile.warps, num_stages=tile.stages,
+        tile = tiles.STEM_GRADIENT
+        kernels.image_weight_gradient[(place.parts,)](
+            images, d_y, y, slope, parts[place.start :], len(d_y), *unit.layer.output[1:], place.blocks_each,
+            OUTPUTS=unit.outputs, BLOCK=tile.block, num_warps=tile.warps, num_stages=tile.stages,
         )  # fmt: skip
-
-    def _table(self, count: int) -> tuple[Tensor, list[tuple[int, int]], int]:
-        """For a batch of ``count``: the table of :func:`kernels.sum_parts`, each unit's place, numbers in all parts.
-
-        A place is where the parts of a unit's gradient begin, and how many there are.
-        """
-        if count not in self._tables:
-            rows, places, start, to = [], [], 0, 0
-            for number, unit in enumerate(self._units):
-                pixels = count * unit.layer.output[1] * unit.layer.output[2]
-                tile = tiles.WEIGHT_GRADIENT[unit.outputs] if number else tiles.STEM_GRADIENT
-                size = unit.conv.weight.numel()
-                parts = triton.cdiv(triton.cdiv(pixels, tile.block), blocks_each(pixels, tile.block, tile.programs))
-                places.append((start, parts))
-                rows += [
-                    (start + column, parts, size, to + column, min(tiles.COLUMNS, size - column))
-                    for column in range(0, size, tiles.COLUMNS)
-                ]
-                start += -(-parts * size // 4) * 4
-                to += size
-            table = torch.tensor(rows, dtype=torch.int32).to(self._partial.device)
-            self._tables[count] = table, places, start
-        return self._tables[count]
 
 
 def _units(network: PlannedNetwork, plan: Blueprint) -> Iterator[Unit]:
@@ -335,6 +319,6 @@ class _Pooled(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        found = ctx.network.backward(g, ctx.images.contiguous(), ctx.results)
+        found = ctx.network.backward(g, ctx.images, ctx.results)
         ctx.results = ctx.images = None
         return (None, None, *found)

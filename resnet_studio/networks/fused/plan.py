@@ -16,8 +16,11 @@ _MOST_POOLED = 256  # pixels: the pool takes an image's as one tile
 
 
 def fits(plan: Blueprint) -> bool:
-    """Whether the kernels are made for networks of this plan: basic blocks without projections, 16 to 64 channels."""
-    blocks = [block for stage in plan.stages for block in stage.blocks]
+    """Whether the kernels are made for networks of this plan: basic blocks, 16 to 64 channels.
+
+    All blocks are plain, or all have shortcuts without projections.
+    """
+    blocks = [block for stage in plan.stages for block in stage.blocks]  # at least one
     head = [layer.kind for layer in plan.head]
     return (
         tuple(layer.kind for layer in plan.stem) == _STEM_LAYERS
@@ -25,8 +28,8 @@ def fits(plan: Blueprint) -> bool:
         and plan.input[0] == 3
         and head
         in ([LayerKind.GLOBAL_POOL, LayerKind.LINEAR], [LayerKind.GLOBAL_POOL, LayerKind.FLATTEN, LayerKind.LINEAR])
-        and bool(blocks)
         and math.prod(blocks[-1].output[1:]) <= _MOST_POOLED
+        and len({block.join is Join.NONE for block in blocks}) == 1
         and all(_fits(block) for block in blocks)
     )
 

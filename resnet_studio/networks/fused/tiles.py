@@ -41,12 +41,8 @@ POOL_GRADIENT = Tile(64, 4, 264)
 ELEMENTWISE = 2048  # numbers of a tile
 
 
-def blocks_each(pixels: int, block: int, programs: int) -> int:
-    """Blocks of pixels that each of at most so many programs takes."""
-    return -(-pixels // (block * programs))
-
-
 def divided(pixels: int, tile: Tile) -> tuple[int, int]:
     """Programs, and blocks of pixels that each takes."""
-    each = blocks_each(pixels, tile.block, tile.programs)
-    return triton.cdiv(triton.cdiv(pixels, tile.block), each), each
+    blocks = triton.cdiv(pixels, tile.block)
+    each = triton.cdiv(blocks, tile.programs)
+    return triton.cdiv(blocks, each), each

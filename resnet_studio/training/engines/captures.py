@@ -26,7 +26,7 @@ class NoCaptureError(Exception):
 
 @cache
 def first_in_line(device: torch.device, _number: int = 0) -> torch.cuda.Stream:
-    """A stream before those of ordinary priority, on which the fused kernels' gradients of weights wait for room.
+    """A stream of high priority: gradients of weights that fused kernels make on others wait for what is captured here.
 
     The same each time: memory and cuBLAS' workspaces belong to one.
     """

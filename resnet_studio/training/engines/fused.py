@@ -29,7 +29,6 @@ from resnet_studio.training.precision import arithmetic
 
 VARIABLE = "RESNET_STUDIO_FUSED"
 
-
 FUSED = "graphed, fused"
 """In a run's record: graphed steps by the kernels for whole networks."""
 

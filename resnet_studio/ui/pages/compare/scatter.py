@@ -157,12 +157,15 @@ class ScatterView(QWidget):
         log = self.log.isChecked() and found.numeric and bool(found.xs) and min(found.xs) > 0
         item.setLogMode(x=log, y=False)
         item.getAxis("bottom").setTicks([list(enumerate(found.words))] if found.words else None)
-        xs = np.log10(found.xs) if log else np.asarray(found.xs)
         for line in found.lines:
-            self._draw_line(line.residual, np.log10(line.xs) if log else np.asarray(line.xs), line.means)
-        self._draw_dots(found, xs)
+            self._draw_line(line.residual, self._drawn(line.xs), line.means)
+        self._draw_dots(found, self._drawn(found.xs))
         self.fit()
         self._say(None)
+
+    def _drawn(self, xs: Sequence[float]) -> np.ndarray:
+        """Where values of x lie on the axis as it is."""
+        return np.log10(xs) if self._view.getPlotItem().getAxis("bottom").logMode else np.asarray(xs)
 
     def _draw_dots(self, found: Scatter, xs: np.ndarray) -> None:
         """One item for each colour and kind, so that thousands of dots are drawn as quickly as a few."""
@@ -205,12 +208,9 @@ class ScatterView(QWidget):
         if self.shown is None or not self.shown.runs:
             box.autoRange()
             return
-        xs = (
-            np.log10(self.shown.xs) if self._view.getPlotItem().getAxis("bottom").logMode else np.asarray(self.shown.xs)
-        )
         means = [mean for line in self.shown.lines for mean in line.means]
         ends = [end for mean in means for end in (mean.low, mean.high) if end is not None]
-        box.setRange(xRange=_span(xs), yRange=_span([*self.shown.ys, *ends]), padding=_EDGE)
+        box.setRange(xRange=_span(self._drawn(self.shown.xs)), yRange=_span([*self.shown.ys, *ends]), padding=_EDGE)
 
     @property
     def figure(self) -> ScatterFigure | None:
@@ -276,8 +276,7 @@ class ScatterView(QWidget):
         if found is None or not found.xs:
             return None
         box = self._view.getPlotItem().getViewBox()
-        log = self._view.getPlotItem().getAxis("bottom").logMode
-        xs = np.log10(found.xs) if log else np.asarray(found.xs)
+        xs = self._drawn(found.xs)
         (left, right), (low, high) = box.viewRange()
         area = box.sceneBoundingRect()
         px = area.left() + (xs - left) / (right - left) * area.width()
